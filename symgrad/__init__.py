@@ -1,0 +1,3 @@
+"""symgrad: equations in, verified gradients out."""
+
+__version__ = "0.1.0"

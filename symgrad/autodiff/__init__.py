@@ -1,0 +1,1 @@
+"""Differentiation of Systems: scalar derivative rows, reverse mode, forward mode."""

@@ -1,0 +1,1 @@
+"""The intermediate representation: terms, equations, Systems, and their text form."""

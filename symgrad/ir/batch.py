@@ -1,0 +1,74 @@
+"""The batch index `...`: its free form, and fixing its rank.
+
+In: terms that mention the pseudo-index `...`. Out: the same terms over ordinary indices. In
+derivations `...` is one index like any other; its rank is fixed when code is built or a layer is
+composed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symgrad.ir.build import mul
+from symgrad.ir.terms import BATCH, Element, Expr, Index, Reduce, Size
+from symgrad.ir.visit import close_reduce, fresh, open_reduce, rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The free pseudo-index, as in `Y[..., o]`.
+BATCH_INDEX = Index(BATCH, BATCH)
+
+
+def splice(expr: Expr, letters: tuple[Index, ...]) -> Expr:
+    """Return `expr` with the free and bound batch indices replaced by one index for each letter."""
+    return _splice(expr, {BATCH_INDEX: letters}, letters)
+
+
+def splice_positions(
+    positions: tuple[Expr, ...], mapping: Mapping[Index, tuple[Index, ...]]
+) -> tuple[Expr, ...]:
+    """Return index positions with each batch index replaced by its indices."""
+    spliced: list[Expr] = []
+    for position in positions:
+        if isinstance(position, Index) and position in mapping:
+            spliced.extend(mapping[position])
+        else:
+            spliced.append(position)
+    return tuple(spliced)
+
+
+def _splice(
+    expr: Expr, mapping: dict[Index, tuple[Index, ...]], letters: tuple[Index, ...]
+) -> Expr:
+    def visit(node: Expr) -> Expr:
+        if isinstance(node, Size) and node.axis == BATCH:
+            return mul(*(Size(i.axis) for i in letters))
+        if isinstance(node, Element):
+            spliced = splice_positions(node.indices, mapping)
+            return Element(node.tensor, tuple(visit(i) for i in spliced), node.outside)
+        if isinstance(node, Reduce) and any(i.axis == BATCH for i in node.bound):
+            return _splice_reduce(node, mapping, letters)
+        return rebuild(node, visit)
+
+    return visit(expr)
+
+
+def _splice_reduce(
+    node: Reduce, mapping: dict[Index, tuple[Index, ...]], letters: tuple[Index, ...]
+) -> Expr:
+    avoid = [i for row in mapping.values() for i in row]
+    bound, body, condition = open_reduce(node, avoid=avoid)
+    kept: list[Index] = []
+    inner = dict(mapping)
+    for index in bound:
+        if index.axis == BATCH:
+            inner[index] = fresh(letters, [*bound, *body.free, *avoid])
+            kept.extend(inner[index])
+        else:
+            kept.append(index)
+    body = _splice(body, inner, letters)
+    condition = None if condition is None else _splice(condition, inner, letters)
+    if not kept:
+        return body
+    return close_reduce(node.op, tuple(kept), body, condition, node.ties)

@@ -1,0 +1,176 @@
+"""Equations and Systems: the one concept everything in symgrad is made of.
+
+In: terms. Out: a layer, a loss, a network, an optimizer step, or the backward pass of any of these,
+as an ordered list of equations over named tensors. Systems are values: a change makes a new one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
+from symgrad.ir.visit import tensors_read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from fractions import Fraction
+
+REAL_KINDS = ("real", "positive", "nonnegative", "unit", "symmetric", "spd", "simplex")
+NOISE_KINDS = ("uniform", "normal")
+INTEGER_KINDS = ("index", "int")
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A declared tensor: name, kind and shape.
+
+    Attributes:
+        name: Its name; dots come from composition only.
+        kind: One of REAL_KINDS, NOISE_KINDS, INTEGER_KINDS or "bool".
+        shape: The length of each axis: `Size` of a letter, or an expression in sizes.
+        limit: For an `index(v)` tensor, the axis v that its values index; else None.
+        default: The value of an optional run-time scalar, else None.
+        optional: Whether the input may be absent.
+    """
+
+    name: str
+    kind: str = "real"
+    shape: tuple[Expr, ...] = ()
+    limit: str | None = None
+    default: Fraction | None = None
+    optional: bool = False
+
+    @property
+    def is_real(self) -> bool:
+        """Whether cotangents of the tensor exist."""
+        return self.kind in REAL_KINDS
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The letters of the axes; an axis of composite length has none and is written `*`."""
+        return tuple(s.axis if isinstance(s, Size) else "*" for s in self.shape)
+
+    def letters(self) -> tuple[Index, ...]:
+        """Return one free index for each axis; a repeated letter is numbered (`X[i, i2]`)."""
+        out: list[Index] = []
+        for axis in self.axes:
+            count = sum(1 for i in out if i.axis == axis)
+            out.append(Index(axis if count == 0 else f"{axis}{count + 1}", axis))
+        return tuple(out)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A definition `target[indices] = value`.
+
+    Attributes:
+        target: The tensor that is defined.
+        indices: A free index for each axis; for an initial value of a recurrence also -1 or a size.
+        value: The right-hand side, over the free indices.
+    """
+
+    target: str
+    indices: tuple[Expr, ...]
+    value: Expr
+
+    @property
+    def element(self) -> Element:
+        """The left-hand side as an element."""
+        return Element(self.target, self.indices)
+
+    @property
+    def letters(self) -> tuple[Index, ...]:
+        """The free indices of the left-hand side, in order."""
+        return tuple(i for i in self.indices if isinstance(i, Index))
+
+    def __str__(self) -> str:
+        from symgrad.ir.show import show_equation  # noqa: PLC0415 (it reads these classes)
+
+        return show_equation(self)
+
+
+@dataclass(frozen=True)
+class System:
+    """An ordered list of equations with named inputs and outputs.
+
+    Attributes:
+        name: What the generated functions are called.
+        inputs: Every tensor that is read and not defined, declared ones first.
+        equations: The definitions; each reads what stands above it (or looks back in time).
+        outputs: Names of the returned tensors.
+        params: The inputs that are parameters, in order.
+        sizes: Lengths that are fixed: axis to an expression in other sizes, or a constant.
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[str, ...]
+    params: tuple[str, ...] = ()
+    sizes: tuple[tuple[str, Expr], ...] = ()
+
+    @property
+    def defined(self) -> tuple[str, ...]:
+        """Names of the defined tensors, in order."""
+        return tuple(dict.fromkeys(e.target for e in self.equations))
+
+    def equation(self, name: str) -> Equation:
+        """Return the (main) definition of a tensor.
+
+        Raises:
+            KeyError: If the System does not define `name`.
+        """
+        for equation in self.equations:
+            if equation.target == name and len(equation.letters) == len(equation.indices):
+                return equation
+        raise KeyError(name)
+
+    def tensor(self, name: str) -> Tensor:
+        """Return the declaration of an input, or that of a defined tensor as its equation gives it.
+
+        Raises:
+            KeyError: If the System does not mention `name`.
+        """
+        for tensor in self.inputs:
+            if tensor.name == name:
+                return tensor
+        equation = self.equation(name)
+        return Tensor(name, "real", tuple(Size(i.axis) for i in equation.letters))
+
+    def has(self, name: str) -> bool:
+        """Return whether `name` is an input or defined."""
+        return name in self.defined or any(t.name == name for t in self.inputs)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The letters of all axes of all tensors, in order of appearance."""
+        found: dict[str, None] = {}
+        for shape in (t.shape for t in self.inputs):
+            found.update(dict.fromkeys(s.axis for s in shape if isinstance(s, Size)))
+        for equation in self.equations:
+            found.update(dict.fromkeys(i.axis for i in equation.letters))
+        return tuple(found)
+
+    @property
+    def has_batch(self) -> bool:
+        """Whether some tensor has the leading batch axes `...`."""
+        return BATCH in self.axes
+
+    def with_equations(self, equations: Iterable[Equation]) -> System:
+        """Return the System with other equations, its unused inputs dropped."""
+        new = replace(self, equations=tuple(equations))
+        used = set(new.outputs).union(*(tensors_read(e.value) for e in new.equations))
+        used = used.union(*(tensors_read(i) for e in new.equations for i in e.indices))
+        return replace(new, inputs=tuple(t for t in new.inputs if t.name in used))
+
+    def map_values(self, function: Callable[[Expr], Expr]) -> System:
+        """Return the System with every right-hand side mapped."""
+        return replace(
+            self, equations=tuple(replace(e, value=function(e.value)) for e in self.equations)
+        )
+
+    def __str__(self) -> str:
+        from symgrad.ir.show import show_system  # noqa: PLC0415 (it reads these classes)
+
+        return show_system(self)

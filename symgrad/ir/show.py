@@ -1,0 +1,258 @@
+"""Terms, equations and Systems as text of the equation language.
+
+In: IR. Out: text that parses back to the same IR. Bound indices get letters that are visible
+nowhere around them, so what is printed never captures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import (
+    BATCH,
+    Add,
+    Call,
+    Compare,
+    Const,
+    Element,
+    Expr,
+    Index,
+    Logic,
+    Mul,
+    Named,
+    Power,
+    Reduce,
+    Size,
+    Where,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from symgrad.ir.equation import Equation, System, Tensor
+
+# Binding strengths of Python's grammar; a subterm weaker than its context gets parentheses.
+_OR, _AND, _NOT, _COMPARE, _ADD, _MUL, _UNARY, _POWER, _ATOM = range(9)
+
+Letters = Mapping[Index, str]
+
+
+def show(expr: Expr, scope: Iterable[Index] = ()) -> str:
+    """Return a term as text.
+
+    Args:
+        expr: The term.
+        scope: Indices visible around it, whose letters no binder may use; those free in it are too.
+    """
+    taken = {i.name for i in (*expr.free, *scope) if i.serial == 0}
+    return _Printer(_opened_names(expr, taken), taken).text(expr, _OR)
+
+
+def _opened_names(expr: Expr, taken: set[str]) -> dict[Index, str]:
+    """Name the indices that a caller has opened, after those that are free."""
+    names: dict[Index, str] = {}
+    used = set(taken)
+    for index in sorted((i for i in expr.free if i.serial < 0), key=lambda i: -i.serial):
+        names[index] = unused(index.name, used)
+        used.add(names[index])
+    return names
+
+
+def unused(letter: str, used: set[str]) -> str:
+    """Return a letter, numbered if it is taken: i, i2, i3, ..."""
+    name, count = letter, 1
+    while name in used:
+        count += 1
+        name = f"{letter}{count}"
+    return name
+
+
+class _Printer:
+    """Prints one term; knows the letters of the indices in scope."""
+
+    def __init__(self, letters: Letters, scope: set[str]) -> None:
+        self.letters = dict(letters)
+        self.scope = scope
+
+    def text(self, expr: Expr, context: int = _OR) -> str:
+        strength, text = self._node(expr)
+        return f"({text})" if strength < context else text
+
+    def _node(self, expr: Expr) -> tuple[int, str]:  # noqa: C901 (one case per node type)
+        match expr:
+            case Const():
+                return self._const(expr.value)
+            case Named():
+                return _ATOM, expr.name
+            case Size():
+                return _ATOM, f"size[{expr.axis}]"
+            case Index():
+                return _ATOM, self.letters.get(expr, expr.name)
+            case Element():
+                return _ATOM, self._element(expr)
+            case Add():
+                return _ADD, self._add(expr)
+            case Mul():
+                return self._mul(expr)
+            case Power():
+                return self._power(expr)
+            case Call():
+                return _ATOM, f"{expr.function}({', '.join(self.text(a) for a in expr.args)})"
+            case Where():
+                return _ATOM, f"where({', '.join(self.text(a) for a in expr.children)})"
+            case Compare():
+                return (
+                    _COMPARE,
+                    f"{self.text(expr.left, _ADD)} {expr.op} {self.text(expr.right, _ADD)}",
+                )
+            case Logic():
+                return self._logic(expr)
+            case Reduce():
+                return _ATOM, self._reduce(expr)
+            case _:
+                raise AssertionError(f"a node type without a text form: {type(expr).__name__}")
+
+    @staticmethod
+    def _const(value: Fraction) -> tuple[int, str]:
+        decimal = _as_decimal(abs(value))
+        if decimal is not None:
+            return (_UNARY, f"-{decimal}") if value < 0 else (_ATOM, decimal)
+        return _MUL, f"{value.numerator}/{value.denominator}"
+
+    def _element(self, expr: Element) -> str:
+        if not expr.indices:
+            inner = expr.tensor
+        else:
+            inner = f"{expr.tensor}[{', '.join(self.text(i) for i in expr.indices)}]"
+        return (
+            inner if expr.outside is None else f"read({inner}, outside={self.text(expr.outside)})"
+        )
+
+    def _add(self, expr: Add) -> str:
+        parts: list[str] = []
+        for term in expr.terms:
+            sign, positive = _split_sign(term)
+            if not parts:
+                parts.append(self.text(term, _ADD) if sign > 0 else f"-{self.text(positive, _MUL)}")
+            else:
+                parts.append(f"{'+' if sign > 0 else '-'} {self.text(positive, _MUL)}")
+        return " ".join(parts)
+
+    def _mul(self, expr: Mul) -> tuple[int, str]:
+        sign, positive = _split_sign(expr)
+        if sign < 0:
+            return _UNARY, f"-{self.text(positive, _UNARY)}"
+        top: list[str] = []
+        bottom: list[str] = []
+        for factor in expr.factors:
+            if (
+                isinstance(factor, Const)
+                and factor.value.denominator != 1
+                and _as_decimal(factor.value) is None
+            ):
+                if factor.value.numerator != 1:
+                    top.append(str(factor.value.numerator))
+                bottom.append(str(factor.value.denominator))
+            elif isinstance(factor, Power) and factor.exponent < 0:
+                inverse = (
+                    factor.base if factor.exponent == -1 else Power(factor.base, -factor.exponent)
+                )
+                bottom.append(self.text(inverse, _UNARY if len(expr.factors) < 2 else _POWER))
+            else:
+                top.append(self.text(factor, _UNARY))
+        text = " * ".join(top) if top else "1"
+        if not bottom:
+            return _MUL, text
+        below = bottom[0] if len(bottom) == 1 else f"({' * '.join(bottom)})"
+        return _MUL, f"{text} / {below}"
+
+    def _power(self, expr: Power) -> tuple[int, str]:
+        exponent = expr.exponent
+        if exponent == Fraction(1, 2):
+            return _ATOM, f"sqrt({self.text(expr.base)})"
+        if exponent < 0:
+            inverse = expr.base if exponent == -1 else Power(expr.base, -exponent)
+            return _MUL, f"1 / {self.text(inverse, _UNARY)}"
+        literal = str(exponent) if exponent.denominator == 1 else f"({exponent})"
+        return _POWER, f"{self.text(expr.base, _ATOM)}**{literal}"
+
+    def _logic(self, expr: Logic) -> tuple[int, str]:
+        if expr.op == "not":
+            return _NOT, f"not {self.text(expr.args[0], _NOT)}"
+        strength = _AND if expr.op == "and" else _OR
+        return strength, f" {expr.op} ".join(self.text(a, strength + 1) for a in expr.args)
+
+    def _reduce(self, expr: Reduce) -> str:
+        outer = dict(self.letters)
+        names: list[str] = []
+        for index in expr.bound:
+            name = index.name if index.axis == BATCH else unused(index.name, self.taken())
+            self.letters[index] = name
+            names.append(name)
+        if expr.condition is not None:
+            names.append(self.text(expr.condition))
+        ties = ', ties="first"' if expr.ties == "first" else ""
+        text = f"{expr.op}[{', '.join(names)}]({self.text(expr.body)}{ties})"
+        self.letters = outer
+        return text
+
+    def taken(self) -> set[str]:
+        """Return the letters visible here: no binder may use one again."""
+        return {*self.scope, *self.letters.values()}
+
+
+def _split_sign(expr: Expr) -> tuple[int, Expr]:
+    """Return the sign of a term's rational coefficient and the term without it."""
+    if isinstance(expr, Const):
+        return (-1, Const(-expr.value)) if expr.value < 0 else (1, expr)
+    if isinstance(expr, Mul) and isinstance(expr.factors[0], Const) and expr.factors[0].value < 0:
+        positive = -expr.factors[0].value
+        rest = expr.factors[1:]
+        if positive == 1:
+            return -1, rest[0] if len(rest) == 1 else Mul(rest)
+        return -1, Mul((Const(positive), *rest))
+    return 1, expr
+
+
+def _as_decimal(value: Fraction) -> str | None:
+    """Return a short exact decimal of a rational, or None if there is none."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    digits = 0
+    while digits < 16 and (value * 10**digits).denominator != 1:
+        digits += 1
+    if digits == 16:
+        return None
+    whole, rest = divmod((value * 10**digits).numerator, 10**digits)
+    return f"{whole}.{rest:0{digits}d}"
+
+
+def show_equation(equation: Equation) -> str:
+    """Return an equation as one assignment statement."""
+    return f"{show(equation.element)} = {show(equation.value, equation.letters)}"
+
+
+def show_shape(tensor: Tensor) -> str:
+    """Return the shape of a tensor in letters, `[n, k]`; composite axes as products."""
+    parts = [s.axis if isinstance(s, Size) else show(s) for s in tensor.shape]
+    return f"[{', '.join(parts)}]" if parts else ""
+
+
+def show_tensor(tensor: Tensor) -> str:
+    """Return a declaration, `T: index(c)[n]`."""
+    kind = f"index({tensor.limit})" if tensor.kind == "index" else tensor.kind
+    text = f"{tensor.name}: {kind}{show_shape(tensor)}"
+    if tensor.optional:
+        text += " | None = None"
+    elif tensor.default is not None:
+        text += f" = {show(Const(tensor.default))}"
+    return text
+
+
+def show_system(system: System) -> str:
+    """Return a System as text: declarations, fixed lengths, equations, outputs."""
+    lines = [show_tensor(t) for t in system.inputs]
+    lines += [f"size[{axis}] = {show(length)}" for axis, length in system.sizes]
+    lines += [show_equation(e) for e in system.equations]
+    lines.append("return " + ", ".join(system.outputs))
+    return "\n".join(lines)
