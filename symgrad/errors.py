@@ -64,3 +64,27 @@ class SymgradError(Exception):
             "line": self.line,
             "column": self.column,
         }
+
+
+class UnknownLayerError(SymgradError, LookupError):
+    """A name that no layer, loss or optimizer has."""
+
+    code = "SG301"
+
+
+class CompositionError(SymgradError, ValueError):
+    """Parts that do not fit: ranks, lengths or kinds differ where one feeds the next."""
+
+    code = "SG302"
+
+
+class DatasetError(SymgradError, OSError):
+    """A data set that is unknown, missing or damaged."""
+
+    code = "SG601"
+
+
+class TrainingError(SymgradError, ValueError):
+    """A training run that cannot start or go on."""
+
+    code = "SG602"
