@@ -1,0 +1,72 @@
+"""A derivation for people: the steps that really happened, numbered, as text or as Markdown.
+
+In: a Derivation. Out: texts. Nothing is derived or simplified here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from symgrad.formula.latex import latex_equation, latex_system
+from symgrad.formula.matrix import matrix_equation
+from symgrad.ir.show import show_equation, show_shape
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation
+    from symgrad.ir.equation import System
+    from symgrad.rewriting.trace import Step
+
+Level = Literal["none", "main", "all"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+
+
+def chosen_steps(derivation: Derivation, level: Level) -> tuple[Step, ...]:
+    """Return the steps to show: none, those a reader follows, or all of them."""
+    if level == "none":
+        return ()
+    return tuple(s for s in derivation.steps if level == "all" or not s.detail)
+
+
+def steps_as_text(derivation: Derivation, level: Level = "main") -> list[str]:
+    """Return the numbered steps: the rule and its law, and the equation that resulted."""
+    lines = []
+    for number, step in enumerate(chosen_steps(derivation, level), start=1):
+        lines.append(f"{number:>3}. {step.rule.replace('_', ' ')}: {step.law}")
+        lines.append(f"     {show_equation(step.after)}")
+    return lines
+
+
+def shapes(system: System, names: tuple[str, ...] | None = None) -> list[str]:
+    """Return `X[n, k]` for each input and defined tensor, or for the ones named."""
+    wanted = (*(t.name for t in system.inputs), *system.defined) if names is None else names
+    return [f"{name}{show_shape(system.tensor(name))}" for name in wanted]
+
+
+def as_markdown(derivation: Derivation, level: Level = "main") -> str:
+    """Return a derivation as a Markdown page with LaTeX: equations, gradient, matrices, steps."""
+    system = derivation.system
+    parts = [
+        f"# {system.name}",
+        f"Tensors: {', '.join(f'`{s}`' for s in shapes(system))}.",
+        "## Equations",
+        _display(latex_system(system)),
+        "## Gradient",
+        _display(latex_system(derivation.backward)),
+    ]
+    matrices = [m for e in derivation.backward.equations if (m := matrix_equation(e)) is not None]
+    if matrices:
+        parts += ["In matrix notation:", *map(_display, matrices)]
+    parts.append(f"Saved for the way back: {', '.join(f'`{s}`' for s in derivation.saved)}.")
+    steps = chosen_steps(derivation, level)
+    if steps:
+        parts.append("## Steps")
+        parts += [
+            f"{number}. **{step.rule.replace('_', ' ')}**, `{step.law}`:\n\n"
+            f"   {_display(latex_equation(step.after))}"
+            for number, step in enumerate(steps, start=1)
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _display(latex: str) -> str:
+    return f"$${latex}$$"
