@@ -43,7 +43,8 @@ def matrix_equation(equation: Equation) -> str | None:
     letters = equation.letters
     if len(letters) > 2 or len(letters) != len(equation.indices):
         return None
-    rows, columns, *_ = (*letters, None, None)
+    padded: list[Index | None] = [*letters, None, None]
+    rows, columns = padded[:2]
     if rows is columns is not None:
         return None
     axes: _Axes = (rows, columns)
