@@ -42,6 +42,15 @@ def shapes(system: System, names: tuple[str, ...] | None = None) -> list[str]:
     return [f"{name}{show_shape(system.tensor(name))}" for name in wanted]
 
 
+def saved_shapes(derivation: Derivation) -> list[str]:
+    """Return `P[n, k]` for each saved tensor; derivation may have named tensors of its own."""
+    systems = (derivation.forward, derivation.system)
+    return [
+        next(shape for s in systems if s.has(name) for shape in shapes(s, (name,)))
+        for name in derivation.saved
+    ]
+
+
 def as_markdown(derivation: Derivation, level: Level = "main") -> str:
     """Return a derivation as a Markdown page with LaTeX: equations, gradient, matrices, steps."""
     system = derivation.system
@@ -56,7 +65,9 @@ def as_markdown(derivation: Derivation, level: Level = "main") -> str:
     matrices = [m for e in derivation.backward.equations if (m := matrix_equation(e)) is not None]
     if matrices:
         parts += ["In matrix notation:", *map(_display, matrices)]
-    parts.append(f"Saved for the way back: {', '.join(f'`{s}`' for s in derivation.saved)}.")
+    parts.append(
+        f"Saved for the way back: {', '.join(f'`{s}`' for s in saved_shapes(derivation))}."
+    )
     steps = chosen_steps(derivation, level)
     if steps:
         parts.append("## Steps")

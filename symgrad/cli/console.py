@@ -1,0 +1,115 @@
+"""What the commands share: printing results and errors, and reading what a user names."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from symgrad.errors import OptionError, SymgradError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from symgrad.ir.equation import System
+
+#: The options that several commands have.
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Options = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="A static option; repeatable."),
+]
+What = Annotated[
+    str,
+    typer.Argument(help="A layer, as `symgrad layers` lists them; equations; or a file of them."),
+]
+
+
+def say(*lines: str) -> None:
+    """Print lines of a result."""
+    for line in lines:
+        typer.echo(line)
+
+
+def say_json(value: object) -> None:
+    """Print a result as JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def section(title: str, lines: Iterable[str]) -> None:
+    """Print lines under a title, indented; nothing if there are none."""
+    rows = list(lines)
+    if rows:
+        say("", title, *(f"  {row}".rstrip() for row in rows))
+
+
+def complain(error: Exception, *, as_json: bool) -> None:
+    """Print an error for people on standard error, or as JSON on standard output."""
+    known = isinstance(error, SymgradError)
+    if as_json:
+        unknown = {"code": None, "kind": type(error).__name__, "given": str(error)}
+        say_json({"error": error.as_dict() if isinstance(error, SymgradError) else unknown})
+    elif known:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    else:
+        text = " ".join(str(error).split()) or "no message"
+        sys.stderr.write(
+            f"unexpected {type(error).__name__}: {text}\n"
+            "  this is a defect of symgrad: run again with --debug and report what it shows\n"
+        )
+
+
+def names(text: str | None) -> tuple[str, ...] | None:
+    """Return the names in a list separated by commas or blanks; None stays None.
+
+    >>> names("W, X b")
+    ('W', 'X', 'b')
+    """
+    return None if text is None else tuple(text.replace(",", " ").split())
+
+
+def option_values(pairs: Sequence[str] | None) -> dict[str, object]:
+    """Return `NAME=VALUE` pairs as a mapping; numbers and flags are read as such.
+
+    >>> option_values(["stride=2", "causal=true", "reduction=mean"])
+    {'stride': 2, 'causal': True, 'reduction': 'mean'}
+    """
+    return dict(map(_option, pairs or ()))
+
+
+def _option(pair: str) -> tuple[str, object]:
+    name, equals, value = pair.partition("=")
+    if not equals or not name:
+        raise OptionError(
+            where="--option",
+            given=repr(pair),
+            expected="NAME=VALUE",
+            fix="for example --option reduction=mean",
+        )
+    flags: dict[str, object] = {"true": True, "false": False}
+    text = value.strip()
+    if text.lower() in flags:
+        return name.strip(), flags[text.lower()]
+    return name.strip(), int(text) if text.lstrip("-").isdigit() else text
+
+
+def system_of(what: str, pairs: Sequence[str] | None = None) -> System:
+    """Return the System that a user names: a layer, equations, or a file that holds equations."""
+    options = option_values(pairs)
+    if "=" in what:
+        return _parsed(what, options, "system")
+    path = Path(what)
+    if path.suffix and path.is_file():
+        return _parsed(path.read_text(encoding="utf-8"), options, path.stem)
+    from symgrad.layers.registry import get  # noqa: PLC0415 (quick start)
+
+    return get(what).system(**options)
+
+
+def _parsed(text: str, options: dict[str, object], name: str) -> System:
+    from symgrad.ir.text import parse  # noqa: PLC0415 (quick start)
+
+    return parse(text, name=name, options=options)

@@ -1,0 +1,113 @@
+"""`symgrad derive`: equations in, gradient and derivation out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from symgrad.cli import console
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation
+
+
+class Steps(StrEnum):
+    """How much of the derivation to show."""
+
+    NONE = "none"
+    MAIN = "main"
+    ALL = "all"
+
+
+class Format(StrEnum):
+    """The notation of the result."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+def run(  # noqa: PLR0913 (the options of a command)
+    what: console.What,
+    *,
+    wrt: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Inputs to differentiate, as W,X; else all real ones."),
+    ] = None,
+    steps: Annotated[Steps, typer.Option(help="The steps of the derivation to show.")] = Steps.MAIN,
+    format: Annotated[Format, typer.Option(help="Text, or Markdown with LaTeX.")] = Format.TEXT,  # noqa: A002
+    option: console.Options = None,
+    json: console.Json = False,
+) -> None:
+    """Derive the backward equations of a layer, or of equations given as text."""
+    from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start of other commands)
+
+    derivation = derive(console.system_of(what, option), console.names(wrt))
+    if json:
+        console.say_json(as_data(derivation, steps))
+    elif format is Format.MARKDOWN:
+        from symgrad.formula.derivation import as_markdown  # noqa: PLC0415
+
+        console.say(as_markdown(derivation, steps.value).rstrip())
+    else:
+        show(derivation, steps)
+
+
+def show(derivation: Derivation, steps: Steps) -> None:
+    """Print a derivation as text."""
+    from symgrad.formula.derivation import shapes, steps_as_text  # noqa: PLC0415
+    from symgrad.ir.show import show_equation  # noqa: PLC0415
+
+    system, backward = derivation.system, derivation.backward
+    console.say(system.name)
+    console.section("Tensors", [", ".join(shapes(system))])
+    console.section("Equations", map(show_equation, system.equations))
+    console.section("Gradient", map(show_equation, backward.equations))
+    console.section("Steps", steps_as_text(derivation, steps.value))
+    saved_and_operations(derivation)
+
+
+def saved_and_operations(derivation: Derivation) -> None:
+    """Print what the way forward leaves for the way back, and what both cost."""
+    from symgrad.formula.derivation import saved_shapes  # noqa: PLC0415
+
+    console.section("Saved for the way back", [", ".join(saved_shapes(derivation)) or "nothing"])
+    console.section("Operations", [f"{k:<9} {v}" for k, v in operations(derivation).items()])
+
+
+def operations(derivation: Derivation) -> dict[str, str]:
+    """Return the operation counts of both directions, as formulas in axis lengths."""
+    from symgrad.ir.show import show  # noqa: PLC0415
+    from symgrad.lowering.cost import operation_count  # noqa: PLC0415
+
+    return {
+        "forward": show(operation_count(derivation.forward)),
+        "backward": show(operation_count(derivation.backward)),
+    }
+
+
+def as_data(derivation: Derivation, steps: Steps) -> dict[str, object]:
+    """Return a derivation as plain data."""
+    from symgrad.formula.derivation import chosen_steps, saved_shapes, shapes  # noqa: PLC0415
+
+    system, backward = derivation.system, derivation.backward
+    return {
+        "name": system.name,
+        "inputs": shapes(system, tuple(t.name for t in system.inputs)),
+        "outputs": shapes(system, system.outputs),
+        "equations": [str(e) for e in system.equations],
+        "wrt": list(derivation.wrt),
+        "gradient": [str(e) for e in backward.equations],
+        "saved": saved_shapes(derivation),
+        "steps": [
+            {
+                "rule": step.rule,
+                "law": step.law,
+                "before": None if step.before is None else str(step.before),
+                "after": str(step.after),
+            }
+            for step in chosen_steps(derivation, steps.value)
+        ],
+        "operations": operations(derivation),
+    }

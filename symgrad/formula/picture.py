@@ -1,0 +1,81 @@
+"""A derivation as a picture: equations, gradient and steps, typeset by matplotlib.
+
+In: a Derivation and the path of a PNG, SVG or PDF. Out: the file, the same in every run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symgrad.formula.derivation import Level, chosen_steps
+from symgrad.formula.latex import latex_equation
+from symgrad.formula.matrix import matrix_equation
+from symgrad.ir.show import show_equation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from symgrad.derivation import Derivation
+    from symgrad.ir.equation import Equation
+
+_GAP = 0.16  # inches between rows
+_WIDTH = 8.0
+
+
+def draw_derivation(derivation: Derivation, path: Path, level: Level = "main") -> Path:
+    """Draw a derivation; return the path of the picture."""
+    import matplotlib as mpl  # noqa: PLC0415 (slow to load)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    with mpl.rc_context({"svg.hashsalt": "symgrad", "mathtext.fontset": "cm"}):
+        figure = Figure(figsize=(_WIDTH, 1), facecolor="white")
+        FigureCanvasAgg(figure)
+        rows = [
+            figure.text(x, 0, text, size=size, va="top", color=color, family=family)
+            for x, text, size, color, family in _rows(derivation, level)
+        ]
+        heights = [row.get_window_extent().height / figure.dpi for row in rows]
+        total = sum(heights) + _GAP * (len(rows) + 1)
+        figure.set_size_inches(_WIDTH, total)
+        top = total - _GAP
+        for row, height in zip(rows, heights, strict=True):
+            row.set_y(top / total)
+            top -= height + _GAP
+        date = {"Date": None} if path.suffix == ".svg" else {}
+        figure.savefig(path, dpi=150, metadata=date)
+    return path
+
+
+_Row = tuple[float, str, float, str, str]
+
+
+def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
+    """Yield position, text, size, color and font of each row."""
+    yield _heading(f"{derivation.system.name}: the equations")
+    yield from map(_equation, derivation.system.equations)
+    yield _heading("its gradient, derived")
+    yield from map(_equation, derivation.backward.equations)
+    matrices = [m for e in derivation.backward.equations if (m := matrix_equation(e)) is not None]
+    if matrices:
+        yield _heading("in matrix notation")
+        yield from ((0.06, f"${m}$", 13, "black", "serif") for m in matrices)
+    steps = chosen_steps(derivation, level)
+    if steps:
+        yield _heading("the steps")
+    for number, step in enumerate(steps, start=1):
+        words = f"{number}. {step.rule.replace('_', ' ')}:  {step.law}"
+        yield 0.06, words.replace("$", r"\$"), 9, "dimgray", "sans-serif"
+        yield _equation(step.after)
+
+
+def _heading(text: str) -> _Row:
+    return 0.03, text.replace("_", " "), 12, "navy", "sans-serif"
+
+
+def _equation(equation: Equation) -> _Row:
+    text = latex_equation(equation)
+    if r"\begin" in text:  # cases are beyond matplotlib
+        return 0.06, show_equation(equation), 10, "black", "monospace"
+    return 0.06, f"${text}$", 13, "black", "serif"
