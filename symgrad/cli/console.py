@@ -46,12 +46,19 @@ def section(title: str, lines: Iterable[str]) -> None:
         say("", title, *(f"  {row}".rstrip() for row in rows))
 
 
+#: Packages that only an extra of symgrad brings.
+_EXTRAS = {"torch": "torch", "hypothesis": "verify", "matplotlib": "plot"}
+
+
 def complain(error: Exception, *, as_json: bool) -> None:
     """Print an error for people on standard error, or as JSON on standard output."""
     known = isinstance(error, SymgradError)
     if as_json:
         unknown = {"code": None, "kind": type(error).__name__, "given": str(error)}
         say_json({"error": error.as_dict() if isinstance(error, SymgradError) else unknown})
+    elif isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        extra = _EXTRAS[error.name]
+        sys.stderr.write(f"this needs {error.name}: pip install 'symgrad[{extra}]'\n")
     elif known:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _TARGETS = ("numpy", "torch")
 _BATCH = ("n",)
+_EXAMPLES = 5
 
 
 def run(
@@ -90,7 +92,15 @@ def _write_modules(derivation: Derivation, folder: Path) -> list[Path]:
 
 
 def _verify(derivation: Derivation, *, talk: bool) -> bool:
-    raise NotImplementedError
+    from symgrad.cli.verify import run_checks, show  # noqa: PLC0415
+
+    # The same equations with every length open: the checks choose small and unequal ones.
+    parts = {name: getattr(derivation, name) for name in ("system", "forward", "backward")}
+    open_ended = replace(derivation, **{n: replace(s, sizes=()) for n, s in parts.items()})
+    report = run_checks(open_ended, _TARGETS, _EXAMPLES, show_progress=talk)
+    if talk:
+        show(report)
+    return report.ok
 
 
 def _train(data: str, data_folder: Path | None, folder: Path, *, talk: bool) -> TrainingReport:

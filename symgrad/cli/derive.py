@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path  # noqa: TC003 (typer reads it)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,9 @@ def run(  # noqa: PLR0913 (the options of a command)
     ] = None,
     steps: Annotated[Steps, typer.Option(help="The steps of the derivation to show.")] = Steps.MAIN,
     format: Annotated[Format, typer.Option(help="Text, or Markdown with LaTeX.")] = Format.TEXT,  # noqa: A002
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw it too, as SVG, PNG or PDF.")
+    ] = None,
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
@@ -44,6 +48,10 @@ def run(  # noqa: PLR0913 (the options of a command)
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start of other commands)
 
     derivation = derive(console.system_of(what, option), console.names(wrt))
+    if picture is not None:
+        from symgrad.formula.picture import draw_derivation  # noqa: PLC0415
+
+        draw_derivation(derivation, picture, steps.value)
     if json:
         console.say_json(as_data(derivation, steps))
     elif format is Format.MARKDOWN:

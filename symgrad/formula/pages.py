@@ -1,7 +1,7 @@
 """Pages made from tables, so that they cannot be out of date: errors, scalar functions.
 
-In: the exception classes, the function table. Out: Markdown. `python -m symgrad.formula.pages`
-writes the files; a test compares them.
+In: the exception classes, the function table. Out: Markdown. A test compares the pages in docs, and
+writes them with `--update-golden`.
 """
 
 from __future__ import annotations
