@@ -22,8 +22,10 @@ class Derivation:
         system: The primal System as it was given.
         forward: The System to run forward: the outputs of `system`, then the saved tensors that it
             defines itself.
-        backward: The System to run backward. Inputs: the saved tensors, under their own names, and a
-            cotangent `Y_bar` for each real output Y. Outputs: `X_bar` for each X in `wrt`, in order.
+        backward: The System to run backward. Inputs: the saved tensors, under their own names, and
+        a
+            cotangent `Y_bar` for each real output Y. Outputs: `X_bar` for each X in `wrt`, in
+            order.
         wrt: The inputs that are differentiated.
         saved: The primal tensors that `backward` reads, inputs and defined ones, in order.
         steps: The steps from the raw adjoint to the closed form.

@@ -1,8 +1,9 @@
 """The closed table of scalar functions: the only place where a derivative is written down.
 
-In: nothing. Out: `FUNCTIONS`, a row for each function that the equation language knows. A row is data:
-texts of the equation language over `x` (the first argument), `z` (the second) and `y` (the value),
-and the spelling on each target. `sympy.diff` and mpmath check every derivative in the tests.
+In: nothing. Out: `FUNCTIONS`, a row for each function that the equation language knows. A row is
+data: texts of the equation language over `x` (the first argument), `z` (the second) and `y` (the
+value), and the spelling on each target. `sympy.diff` and mpmath check every derivative in the
+tests.
 """
 
 from __future__ import annotations
@@ -74,8 +75,8 @@ _ROWS = (
         "sigmoid",
         "y * (1 - y)",
         definition="1 / (1 + exp(-x))",
-        # tanh never overflows, and 0.5 + 0.5 * tanh(x / 2) loses the small tail: use the exponential
-        # of -|x|, which is exact to rounding on both sides.
+        # tanh never overflows, and 0.5 + 0.5 * tanh(x / 2) loses the small tail: use the
+        # exponential of -|x|, which is exact to rounding on both sides.
         numpy="np.where({x} >= 0, 1.0, np.exp(-np.abs({x}))) / (1.0 + np.exp(-np.abs({x})))",
         mpmath="1 / (1 + mp.exp(-{x}))",
     ),
@@ -104,7 +105,7 @@ _ROWS = (
     _row("sign", "0", kinks=(0,), at_kink=f"0, {_TORCH}", piecewise=True),
     _row(
         "relu",
-        "x > 0",
+        "y > 0",
         definition="maximum(x, 0)",
         kinks=(0,),
         at_kink=f"0, {_TORCH}",

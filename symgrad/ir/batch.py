@@ -7,14 +7,17 @@ composed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import mul
+from symgrad.ir.equation import Equation, System
+from symgrad.ir.show import unused
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Reduce, Size
 from symgrad.ir.visit import close_reduce, fresh, open_reduce, rebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: The free pseudo-index, as in `Y[..., o]`.
 BATCH_INDEX = Index(BATCH, BATCH)
@@ -72,3 +75,38 @@ def _splice_reduce(
     if not kept:
         return body
     return close_reduce(node.op, tuple(kept), body, condition, node.ties)
+
+
+def fix_batch(system: System, letters: Sequence[str]) -> System:
+    """Return a System with the rank of `...` fixed, one ordinary axis for each letter.
+
+    A letter that the System already uses is numbered. A System without `...` is returned as it is.
+    """
+    if not system.has_batch:
+        return system
+    used = set(system.axes)
+    names: list[str] = []
+    for letter in letters:
+        names.append(unused(letter, used))
+        used.add(names[-1])
+    return splice_system(system, tuple(Index(name, name) for name in names))
+
+
+def splice_system(system: System, letters: tuple[Index, ...]) -> System:
+    """Return a System with `...` replaced by indices everywhere, declarations included."""
+    mapping = {BATCH_INDEX: letters}
+    sizes = tuple(Size(i.axis) for i in letters)
+
+    def shape(old: tuple[Expr, ...]) -> tuple[Expr, ...]:
+        return tuple(
+            p for s in old for p in (sizes if isinstance(s, Size) and s.axis == BATCH else (s,))
+        )
+
+    return replace(
+        system,
+        inputs=tuple(replace(t, shape=shape(t.shape)) for t in system.inputs),
+        equations=tuple(
+            Equation(e.target, splice_positions(e.indices, mapping), splice(e.value, letters))
+            for e in system.equations
+        ),
+    )

@@ -101,10 +101,7 @@ class _Printer:
             case Where():
                 return _ATOM, f"where({', '.join(self.text(a) for a in expr.children)})"
             case Compare():
-                return (
-                    _COMPARE,
-                    f"{self.text(expr.left, _ADD)} {expr.op} {self.text(expr.right, _ADD)}",
-                )
+                return _COMPARE, self._compare(expr)
             case Logic():
                 return self._logic(expr)
             case Reduce():
@@ -141,10 +138,11 @@ class _Printer:
     def _mul(self, expr: Mul) -> tuple[int, str]:
         sign, positive = _split_sign(expr)
         if sign < 0:
-            return _UNARY, f"-{self.text(positive, _UNARY)}"
+            return _MUL, f"-{self.text(positive, _MUL)}"
+        factors, means = _split_means(expr.factors)
         top: list[str] = []
         bottom: list[str] = []
-        for factor in expr.factors:
+        for factor in factors:
             if (
                 isinstance(factor, Const)
                 and factor.value.denominator != 1
@@ -158,6 +156,8 @@ class _Printer:
                     factor.base if factor.exponent == -1 else Power(factor.base, -factor.exponent)
                 )
                 bottom.append(self.text(inverse, _UNARY if len(expr.factors) < 2 else _POWER))
+            elif factor in means:
+                top.append(self._reduce(means[factor], "mean"))
             else:
                 top.append(self.text(factor, _UNARY))
         text = " * ".join(top) if top else "1"
@@ -176,13 +176,19 @@ class _Printer:
         literal = str(exponent) if exponent.denominator == 1 else f"({exponent})"
         return _POWER, f"{self.text(expr.base, _ATOM)}**{literal}"
 
+    def _compare(self, expr: Compare) -> str:
+        left, right = self.text(expr.left, _ADD), self.text(expr.right, _ADD)
+        if isinstance(expr.left, Const) and expr.op in ("<", "<="):  # read from the variable's side
+            return f"{right} {expr.op.replace('<', '>')} {left}"
+        return f"{left} {expr.op} {right}"
+
     def _logic(self, expr: Logic) -> tuple[int, str]:
         if expr.op == "not":
             return _NOT, f"not {self.text(expr.args[0], _NOT)}"
         strength = _AND if expr.op == "and" else _OR
         return strength, f" {expr.op} ".join(self.text(a, strength + 1) for a in expr.args)
 
-    def _reduce(self, expr: Reduce) -> str:
+    def _reduce(self, expr: Reduce, spelled: str = "") -> str:
         outer = dict(self.letters)
         names: list[str] = []
         for index in expr.bound:
@@ -192,13 +198,26 @@ class _Printer:
         if expr.condition is not None:
             names.append(self.text(expr.condition))
         ties = ', ties="first"' if expr.ties == "first" else ""
-        text = f"{expr.op}[{', '.join(names)}]({self.text(expr.body)}{ties})"
+        text = f"{spelled or expr.op}[{', '.join(names)}]({self.text(expr.body)}{ties})"
         self.letters = outer
         return text
 
     def taken(self) -> set[str]:
         """Return the letters visible here: no binder may use one again."""
         return {*self.scope, *self.letters.values()}
+
+
+def _split_means(factors: tuple[Expr, ...]) -> tuple[list[Expr], dict[Expr, Reduce]]:
+    """Return the factors without reciprocal lengths, and the sums that these make means."""
+    rest = list(factors)
+    means: dict[Expr, Reduce] = {}
+    for factor in factors:
+        if isinstance(factor, Reduce) and factor.op == "sum" and factor.condition is None:
+            lengths: list[Expr] = [Power(Size(i.axis), Fraction(-1)) for i in factor.bound]
+            if len(set(lengths)) == len(lengths) and all(p in rest for p in lengths):
+                means[factor] = factor
+                rest = [f for f in rest if f not in lengths]
+    return rest, means
 
 
 def _split_sign(expr: Expr) -> tuple[int, Expr]:

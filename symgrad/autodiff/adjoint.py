@@ -1,0 +1,249 @@
+"""Reverse mode by occurrence: a System in, the System of its cotangents out.
+
+Walking an equation `Y[f] = e` with cotangent `Y_bar[f]` carries a *seed* (at first `Y_bar[f]`) and
+a *scope*: the free indices f and every bound index met on the way. At an element `X[a(s)]` the
+walk ends in one contribution
+
+    X_bar[m] += sum over scope of seed * prod_j delta(m_j, a_j(s))
+
+and the deltas are solved at once: an index of the scope that stands alone at position j *is* m_j,
+so its sum disappears. There is no rule for any layer; linear maps, broadcasting and sharing come
+out of the scope. Nothing is simplified here.
+
+Source: the rule for `sum` and for elements is the adjoint of a tensor expression with index maps;
+Urban and van der Smagt 2018 (arXiv:1811.02573), section 2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from symgrad.autodiff.partials import partial_derivatives, reduction_partial
+from symgrad.ir.build import add, compare, mul, power
+from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.terms import (
+    ONE,
+    ZERO,
+    Add,
+    Call,
+    Const,
+    Element,
+    Expr,
+    Index,
+    Logic,
+    Mul,
+    Power,
+    Reduce,
+    Where,
+)
+from symgrad.ir.visit import close_reduce, fresh, open_reduce, substitute, tensors_read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BAR = "_bar"
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one occurrence of an element adds to the cotangent of its tensor.
+
+    Attributes:
+        tensor: The tensor that is read.
+        source: The equation in which it is read.
+        occurrence: The element as it stands there.
+        value: The term over the letters of `tensor`.
+    """
+
+    tensor: str
+    source: Equation
+    occurrence: Element
+    value: Expr
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """The indices summed over at a point of the walk, and the conditions met on the way."""
+
+    indices: tuple[Index, ...]
+    conditions: tuple[Expr, ...] = ()
+
+
+def default_wrt(system: System) -> tuple[str, ...]:
+    """Return the inputs that can be differentiated: the real ones."""
+    return tuple(t.name for t in system.inputs if t.is_real)
+
+
+def active_tensors(system: System, wrt: Sequence[str]) -> set[str]:
+    """Return the tensors that depend on `wrt`, `wrt` included."""
+    active = set(wrt)
+    for equation in system.equations:
+        if active.intersection(tensors_read(equation.value)):
+            active.add(equation.target)
+    return active
+
+
+def adjoint_system(system: System, wrt: Sequence[str] | None = None) -> System:
+    """Return the primal equations followed by those of the cotangents, unsimplified.
+
+    Args:
+        system: The primal System.
+        wrt: The inputs to differentiate; every real input by default.
+
+    Returns:
+        A System whose inputs are those of `system` and a cotangent `Y_bar[f]` for each real output
+        `Y[f]`, and whose outputs are `X_bar` for each X in `wrt`. Law: `<Y_bar, J v> = <X_bar, v>`.
+    """
+    names = default_wrt(system) if wrt is None else tuple(wrt)
+    equations, _ = adjoint_equations(system, names)
+    cotangents = tuple(cotangent_input(system, o) for o in system.outputs)
+    return System(
+        f"{system.name}_vjp",
+        (*system.inputs, *cotangents),
+        (*system.equations, *equations),
+        tuple(name + BAR for name in names),
+        (),
+        system.sizes,
+    )
+
+
+def cotangent_input(system: System, output: str) -> Tensor:
+    """Return the declaration of the cotangent of an output."""
+    return replace(
+        system.tensor(output), name=output + BAR, kind="real", default=None, optional=False
+    )
+
+
+def adjoint_equations(
+    system: System, wrt: Sequence[str]
+) -> tuple[tuple[Equation, ...], tuple[Contribution, ...]]:
+    """Return the cotangent equations in order of evaluation, and the contributions behind them."""
+    active = active_tensors(system, wrt)
+    pending: dict[str, list[Expr]] = {name: [] for name in (*system.defined, *wrt)}
+    equations: list[Equation] = []
+    contributions: list[Contribution] = []
+    for equation in reversed(system.equations):
+        if equation.target not in active:
+            continue
+        seed = _total_cotangent(system, equation, pending[equation.target], equations)
+        if seed is None:
+            continue
+        for contribution in contributions_of(system, equation, seed, active):
+            contributions.append(contribution)
+            pending[contribution.tensor].append(contribution.value)
+    for name in wrt:
+        tensor = system.tensor(name)
+        terms = list(pending[name])
+        if name in system.outputs:
+            terms.insert(0, Element(name + BAR, tensor.letters()))
+        equations.append(Equation(name + BAR, tensor.letters(), add(*terms)))
+    return tuple(equations), tuple(contributions)
+
+
+def _total_cotangent(
+    system: System, equation: Equation, terms: list[Expr], equations: list[Equation]
+) -> str | None:
+    """Return the name of the whole cotangent of a tensor; define it unless it is an input."""
+    name = equation.target + BAR
+    letters = system.tensor(equation.target).letters()
+    if equation.target in system.outputs:
+        if not terms:
+            return name
+        terms = [Element(name, letters), *terms]
+        name = f"{equation.target}_total{BAR}"
+    if not terms:
+        return None
+    equations.append(Equation(name, letters, add(*terms)))
+    return name
+
+
+def contributions_of(
+    system: System, equation: Equation, seed: str, active: set[str]
+) -> list[Contribution]:
+    """Return the contribution of each active element that an equation reads."""
+    opened = fresh(equation.letters, equation.letters)
+    mapping: dict[Index, Expr] = dict(zip(equation.letters, opened, strict=True))
+    walk = _Walk(system, equation, active)
+    walk.visit(substitute(equation.value, mapping), Element(seed, opened), _Scope(opened))
+    return walk.found
+
+
+class _Walk:
+    """The walk over one equation; collects a contribution at each active element."""
+
+    def __init__(self, system: System, equation: Equation, active: set[str]) -> None:
+        self.system = system
+        self.equation = equation
+        self.active = active
+        self.found: list[Contribution] = []
+
+    def visit(self, node: Expr, seed: Expr, scope: _Scope) -> None:
+        """Go on with the subterms, each with its seed. What is not listed has derivative zero."""
+        if seed is ZERO:
+            return
+        match node:
+            case Element():
+                self._arrive(node, seed, scope)
+            case Reduce():
+                self._open(node, seed, scope)
+            case _:
+                for child, partial in _slopes(node):
+                    self.visit(child, mul(seed, partial), scope)
+                if isinstance(node, Where):
+                    self.visit(node.then, Where(node.condition, seed, ZERO), scope)
+                    self.visit(node.otherwise, Where(node.condition, ZERO, seed), scope)
+
+    def _arrive(self, node: Element, seed: Expr, scope: _Scope) -> None:
+        if node.tensor in self.active:
+            letters = self.system.tensor(node.tensor).letters()
+            value = _contribution(node, seed, scope, letters)
+            self.found.append(Contribution(node.tensor, self.equation, node, value))
+
+    def _open(self, node: Reduce, seed: Expr, scope: _Scope) -> None:
+        bound, body, condition = open_reduce(node, avoid=[*scope.indices, *seed.free])
+        partial = reduction_partial(node, bound, body)
+        more = () if condition is None else (condition,)
+        inner = _Scope((*scope.indices, *bound), (*scope.conditions, *more))
+        self.visit(body, mul(seed, partial), inner)
+
+
+def _slopes(node: Expr) -> list[tuple[Expr, Expr]]:
+    """Return the subterms of a node that have a derivative, each with its partial derivative."""
+    match node:
+        case Add():
+            return [(term, ONE) for term in node.terms]
+        case Mul():
+            rest = [node.factors[:k] + node.factors[k + 1 :] for k in range(len(node.factors))]
+            return [(f, mul(*others)) for f, others in zip(node.factors, rest, strict=True)]
+        case Power():
+            return [(node.base, mul(Const(node.exponent), power(node.base, node.exponent - 1)))]
+        case Call():
+            return list(zip(node.args, partial_derivatives(node), strict=True))
+        case _:
+            return []
+
+
+def _contribution(
+    occurrence: Element, seed: Expr, scope: _Scope, letters: tuple[Index, ...]
+) -> Expr:
+    """Return `sum over scope of seed * prod_j delta(letters_j, position_j)`, the deltas solved."""
+    solved: dict[Index, Expr] = {}
+    deltas: list[Expr] = []
+    for letter, position in zip(letters, occurrence.indices, strict=True):
+        if isinstance(position, Index) and position in scope.indices and position not in solved:
+            solved[position] = letter
+        else:
+            deltas.append(compare("==", position, letter))
+    value = substitute(mul(seed, *deltas), solved)
+    remaining = tuple(i for i in scope.indices if i not in solved)
+    condition = _conjunction(tuple(substitute(c, solved) for c in scope.conditions))
+    if remaining:
+        return close_reduce("sum", remaining, value, condition)
+    return value if condition is None else Where(condition, value, ZERO)
+
+
+def _conjunction(conditions: tuple[Expr, ...]) -> Expr | None:
+    if not conditions:
+        return None
+    return conditions[0] if len(conditions) == 1 else Logic("and", conditions)

@@ -1,0 +1,237 @@
+"""From a System to its derivation: the whole flow on one screen.
+
+In: a System and what to differentiate. Out: a `Derivation`. A composed System is derived part by
+part; equal parts are derived once, so the time for a network is linear in its depth and mostly in
+renaming.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from symgrad.autodiff.adjoint import (
+    BAR,
+    active_tensors,
+    adjoint_equations,
+    cotangent_input,
+    default_wrt,
+)
+from symgrad.autodiff.parts import Part, split_parts
+from symgrad.derivation import Derivation
+from symgrad.ir.build import add
+from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.rename import rename_expr, rename_system
+from symgrad.ir.terms import ZERO, Element
+from symgrad.ir.visit import tensors_read
+from symgrad.rewriting.closed_form import closed_form
+from symgrad.rewriting.naming import name_reductions
+from symgrad.rewriting.stability import prune, stabilise
+from symgrad.rewriting.trace import Step, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
+    """Return a System with its vector-Jacobian product in closed form.
+
+    Args:
+        system: The primal System.
+        wrt: The inputs to differentiate; by default every real input that is not a scalar with a
+            default value.
+
+    Returns:
+        The derivation: forward and backward Systems, saved tensors, steps. Law: `<Y_bar, J v> =
+        <X_bar, v>` for every tangent v.
+    """
+    names = default_wrt(system) if wrt is None else tuple(wrt)
+    parts = split_parts(system)
+    if len(parts) == 1:
+        return _derive_part(parts[0].system, names, system)
+    return _Chain(system, parts, names).derivation()
+
+
+def _derive_part(part: System, wrt: tuple[str, ...], system: System) -> Derivation:
+    closed = derive_closed(replace(part, name="part"), wrt)
+    return replace(
+        closed,
+        system=system,
+        forward=replace(closed.forward, name=f"{system.name}_forward", sizes=system.sizes),
+        backward=replace(closed.backward, name=f"{system.name}_vjp", sizes=system.sizes),
+    )
+
+
+@lru_cache(maxsize=512)
+def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
+    """Derive one part as a whole; cached, since Systems are values."""
+    trace = Trace()
+    named = name_reductions(system)
+    reachable = [w for w in wrt if _reaches(named, w)]
+    equations, _ = adjoint_equations(named, reachable)
+    form = closed_form(named, equations, [w + BAR for w in reachable], trace)
+    found = {e.target: e for e in form.equations}
+    zeros = [Equation(w + BAR, named.tensor(w).letters(), ZERO) for w in wrt if w not in reachable]
+    saved = form.saved
+    backward = System(
+        f"{system.name}_vjp",
+        (*(named.tensor(s) for s in saved), *(cotangent_input(named, o) for o in named.outputs)),
+        (*found.values(), *zeros),
+        tuple(w + BAR for w in wrt),
+        (),
+        system.sizes,
+    )
+    results = tuple(s for s in saved if s in named.defined and s not in system.outputs)
+    outputs = (*system.outputs, *results)
+    forward = prune(replace(name_reductions(system, only=results), outputs=outputs), outputs)
+    return Derivation(
+        system=system,
+        forward=stabilise(forward),
+        backward=stabilise(backward),
+        wrt=wrt,
+        saved=saved,
+        steps=tuple(trace.steps),
+    )
+
+
+def _reaches(system: System, name: str) -> bool:
+    """Return whether some output depends on an input."""
+    return not active_tensors(system, [name]).isdisjoint(system.outputs)
+
+
+@dataclass
+class _Pending:
+    """The cotangents that have been computed for one tensor, by name."""
+
+    names: list[str]
+
+
+class _Chain:
+    """The chain rule over parts: the backward passes of the parts, last first, joined by names."""
+
+    def __init__(self, system: System, parts: list[Part], wrt: tuple[str, ...]) -> None:
+        self.system = system
+        self.parts = parts
+        self.wrt = wrt
+        self.active = active_tensors(system, wrt)
+        self.consumers = self._count_consumers()
+        self.pending: dict[str, _Pending] = {}
+        self.forward: list[Equation] = []
+        self.backward: list[Equation] = []
+        self.saved: set[str] = set()
+        self.tensors: dict[str, Tensor] = {t.name: t for t in system.inputs}
+        self.steps: list[Step] = []
+
+    def _count_consumers(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for part in self.parts:
+            for tensor in part.system.inputs:
+                name = part.outer(tensor.name)
+                counts[name] = counts.get(name, 0) + 1
+        return counts
+
+    def derivation(self) -> Derivation:
+        """Derive the parts, last first, and join them."""
+        for output in self.system.outputs:
+            if output in self.active:
+                self.pending[output] = _Pending([output + BAR])
+        forwards = [self._add(part) for part in reversed(self.parts)]
+        equations = [e for run in reversed(forwards) for e in run]
+        for name in self.wrt:
+            self._total(name)
+        order = (*(t.name for t in self.system.inputs), *(e.target for e in equations))
+        saved = tuple(dict.fromkeys(n for n in order if n in self.saved))
+        results = tuple(
+            s for s in saved if s not in self.tensors_in() and s not in self.system.outputs
+        )
+        forward = replace(
+            self.system,
+            name=f"{self.system.name}_forward",
+            equations=tuple(equations),
+            outputs=(*self.system.outputs, *results),
+        )
+        forward = prune(forward, forward.outputs)
+        backward = System(
+            f"{self.system.name}_vjp",
+            (
+                *(forward.tensor(s) for s in saved),
+                *(cotangent_input(self.system, o) for o in self.system.outputs),
+            ),
+            tuple(self.backward),
+            tuple(w + BAR for w in self.wrt),
+            (),
+            self.system.sizes,
+        )
+        return Derivation(self.system, forward, backward, self.wrt, saved, tuple(self.steps))
+
+    def tensors_in(self) -> set[str]:
+        """Return the names of the inputs of the whole System."""
+        return {t.name for t in self.system.inputs}
+
+    def _add(self, part: Part) -> list[Equation]:
+        """Append the backward pass of a part; return its forward equations."""
+        wrt = tuple(
+            t.name for t in part.system.inputs if part.outer(t.name) in self.active and t.is_real
+        )
+        outputs = [o for o in part.system.outputs if part.outer(o) in self.pending]
+        if not wrt or not outputs:
+            return self._outer_equations(part, stabilise(part.system))
+        local = replace(part.system, outputs=tuple(outputs))
+        derivation = derive_closed(local, wrt)
+        totals = {o + BAR: self._total(part.outer(o)) for o in outputs}
+        names = {**totals, **self._cotangent_names(part, wrt)}
+        backward = self._renamed(part, derivation.backward, names)
+        self.backward.extend(backward.equations)
+        self.saved.update(part.outer(s) for s in derivation.saved)
+        self.steps.extend(self._outer_step(part, step, names) for step in derivation.steps)
+        everything = (*part.system.outputs, *derivation.saved_results)
+        if set(outputs) == set(part.system.outputs):
+            return self._outer_equations(part, derivation.forward)
+        named = name_reductions(part.system, only=derivation.saved_results)
+        return self._outer_equations(part, stabilise(replace(named, outputs=everything)))
+
+    def _cotangent_names(self, part: Part, wrt: tuple[str, ...]) -> dict[str, str]:
+        """Name the cotangents a part returns: by tensor, or by part where several contribute."""
+        names = {}
+        for name in wrt:
+            outer = part.outer(name)
+            alone = self.consumers[outer] == 1 and outer not in self.system.outputs
+            names[name + BAR] = outer + BAR if alone else f"{part.prefix or 'main'}.{name}{BAR}"
+            self.pending.setdefault(outer, _Pending([])).names.append(names[name + BAR])
+        return names
+
+    def _total(self, name: str) -> str:
+        """Return the name of the whole cotangent of a tensor, adding its contributions up."""
+        names = self.pending.get(name, _Pending([])).names
+        if len(names) == 1 and (name not in self.wrt or names[0] == name + BAR):
+            return names[0]
+        letters = self.system.tensor(name).letters()
+        total = name + BAR if name not in self.system.outputs else f"{name}_total{BAR}"
+        value = add(*(Element(n, letters) for n in names))
+        self.backward.append(Equation(total, letters, value))
+        self.pending[name] = _Pending([total])
+        return total
+
+    def _renamed(self, part: Part, system: System, names: dict[str, str]) -> System:
+        mentioned = {*system.defined, *(t.name for t in system.inputs)}
+        mentioned |= {t for e in system.equations for t in tensors_read(e.value)}
+        table = {n: names.get(n) or part.outer(n) for n in mentioned}
+        return rename_system(system, table, part.axes)
+
+    def _outer_equations(self, part: Part, system: System) -> list[Equation]:
+        return list(self._renamed(part, system, {}).equations)
+
+    def _outer_step(self, part: Part, step: Step, names: dict[str, str]) -> Step:
+        def outer(equation: Equation | None) -> Equation | None:
+            if equation is None:
+                return None
+            mentioned = [equation.target, *tensors_read(equation.value)]
+            table = {n: names.get(n) or part.outer(n) for n in mentioned}
+            letters = tuple(rename_expr(i, table, part.axes) for i in equation.indices)
+            value = rename_expr(equation.value, table, part.axes)
+            return Equation(table[equation.target], letters, value)
+
+        after = outer(step.after)
+        assert after is not None, "a step ends in an equation"
+        return replace(step, before=outer(step.before), after=after)

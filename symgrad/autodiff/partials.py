@@ -1,0 +1,88 @@
+"""Partial derivatives of one node: of a scalar function by its row, of a reduction by its body.
+
+In: a `Call` or an opened `Reduce`. Out: terms. Reverse and forward mode share this module and
+nothing else, so that each is a second opinion on the other.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from symgrad.autodiff.functions import FUNCTIONS
+from symgrad.ir.build import call, collect, compare, div, mul, sub
+from symgrad.ir.terms import ONE, ZERO, Call, Expr, Index, Reduce
+from symgrad.ir.text import parse_expression
+from symgrad.ir.visit import close_reduce, rebuild, replace_elements, substitute
+
+_ARGUMENTS = ("x", "z")
+
+
+@cache
+def derivative_row(function: str, argument: int) -> Expr:
+    """Return a row of the table as a term over the rank-0 elements x, z and y."""
+    return canonical(parse_expression(FUNCTIONS[function].derivatives[argument]))
+
+
+@cache
+def definition_row(function: str) -> Expr | None:
+    """Return the definition of a function over the rank-0 elements x and z, if it has one."""
+    text = FUNCTIONS[function].definition
+    return None if text is None else canonical(parse_expression(text))
+
+
+def canonical(expr: Expr) -> Expr:
+    """Return a term rebuilt bottom-up with smart constructors; no law beyond theirs is applied."""
+    return collect(rebuild(expr, canonical))
+
+
+def instantiate(row: Expr, values: dict[str, Expr]) -> Expr:
+    """Return a row with its rank-0 elements replaced by terms."""
+    return canonical(replace_elements(row, lambda e: values.get(e.tensor)))
+
+
+def partial_derivatives(node: Call) -> tuple[Expr, ...]:
+    """Return the partial derivative of a function application by each argument, where it stands."""
+    values = dict(zip(_ARGUMENTS, node.args, strict=False))
+    values["y"] = node
+    return tuple(
+        instantiate(derivative_row(node.function, k), values) for k in range(len(node.args))
+    )
+
+
+def reduction_partial(node: Reduce, bound: tuple[Index, ...], body: Expr) -> Expr:
+    """Return the derivative of a reduction by its body at the opened indices `bound`.
+
+    sum: 1. logsumexp: `exp(body - node)`. prod: the product over all other points. max and min: the
+    indicator of the chosen point, shared among ties or given to the first as `node.ties` says.
+    """
+    match node.op:
+        case "sum":
+            return ONE
+        case "logsumexp":
+            return call("exp", sub(body, node))
+        case "prod":
+            return _product_of_others(bound, body)
+        case "max" | "min":
+            return _chosen(node, bound, body)
+        case _:
+            return ZERO
+
+
+def _product_of_others(bound: tuple[Index, ...], body: Expr) -> Expr:
+    lowest = min(i.serial for i in (*bound, *body.free))
+    other = tuple(Index(i.name, i.axis, lowest - k) for k, i in enumerate(bound, start=1))
+    renamed: dict[Index, Expr] = dict(zip(bound, other, strict=True))
+    differs: Expr = compare("!=", other[0], bound[0])
+    for mine, theirs in zip(bound[1:], other[1:], strict=True):
+        differs = sub(ONE, mul(sub(ONE, differs), compare("==", theirs, mine)))
+    return close_reduce("prod", other, substitute(body, renamed), differs)
+
+
+def _chosen(node: Reduce, bound: tuple[Index, ...], body: Expr) -> Expr:
+    attained = compare("==", body, node)
+    if node.ties == "first":
+        return compare(
+            "==", Reduce(f"arg{node.op}", node.bound, node.body, node.condition), bound[0]
+        )
+    count = close_reduce("sum", bound, attained)
+    return div(attained, count)

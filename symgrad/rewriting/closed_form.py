@@ -1,0 +1,241 @@
+"""The search for the closed form of a backward pass.
+
+In: a primal System and the raw equations of its cotangents. Out: the cheapest equal equations
+found, with the steps that lead there. Two choices span the search: which cotangents of
+intermediates keep a name, and which primal tensors the result may mention. Everything else is
+general moves: insert definitions, normal form, change of variables to what was computed, factor.
+Cost is the judge.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symgrad.ir.equation import Equation, System
+from symgrad.ir.visit import replace_elements, substitute, tensors_read
+from symgrad.rewriting.cost import cost_of, elements_of
+from symgrad.rewriting.engine import BudgetExceededError, Rewriter
+from symgrad.rewriting.factoring import factored
+from symgrad.rewriting.facts import Facts, facts_of
+from symgrad.rewriting.folding import FOLDING
+from symgrad.rewriting.normal import NORMAL_RULES, normaliser
+from symgrad.rewriting.rule import RULES
+from symgrad.rewriting.sharing import Relation, relation_rule, relations_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from symgrad.ir.terms import Element, Expr
+    from symgrad.rewriting.trace import Trace
+
+_MOST_BASES = 12
+_ABOUT_AS_CHEAP = 1.02
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """The equations of a backward pass and how they came about.
+
+    Attributes:
+        equations: Named cotangents, then the wanted ones, in order of evaluation.
+        saved: The primal tensors they read.
+        cost: Operations at nominal lengths.
+        named: The cotangents of intermediates that keep a name.
+        relations: The change of variables, as oriented forward equations.
+    """
+
+    equations: tuple[Equation, ...]
+    saved: tuple[str, ...]
+    cost: float
+    named: tuple[str, ...]
+    relations: tuple[Relation, ...]
+
+
+def closed_form(
+    system: System, adjoint: Sequence[Equation], wanted: Sequence[str], trace: Trace
+) -> ClosedForm:
+    """Return the cheapest closed form found for the cotangents `wanted`; record its steps.
+
+    Args:
+        system: The primal System.
+        adjoint: The equations of the cotangents, in order of evaluation.
+        wanted: Names of the cotangents to keep, in the order in which they are returned.
+        trace: Where the steps go.
+    """
+    search = _Search(system, adjoint, wanted)
+    best = search.best()
+    search.explain(best, trace)
+    return best
+
+
+class _Search:
+    """All that the candidates of one search share."""
+
+    def __init__(self, system: System, adjoint: Sequence[Equation], wanted: Sequence[str]) -> None:
+        self.system = system
+        self.adjoint = {e.target: e for e in adjoint}
+        self.wanted = tuple(wanted)
+        self.facts: Facts = facts_of(system)
+        self.primal = {*system.defined, *(t.name for t in system.inputs)}
+
+    def candidates(self) -> list[ClosedForm]:
+        """Return one candidate for each change of variables that a set of kept tensors gives."""
+        changes: dict[tuple[tuple[Expr, Expr], ...], tuple[Relation, ...]] = {(): ()}
+        for kept in self._bases():
+            relations = self._relations(kept)
+            changes.setdefault(tuple((r.pattern, r.replacement) for r in relations), relations)
+        forms = (self._descend(relations) for relations in changes.values())
+        return [f for f in forms if f is not None]
+
+    def _descend(self, relations: tuple[Relation, ...]) -> ClosedForm | None:
+        """Insert named cotangents where they are read as long as that is no dearer.
+
+        The one evaluated last goes first: what it needs is then simplified together.
+        """
+        try:
+            closer = _Closer(self, relations)
+        except BudgetExceededError:
+            return None
+        for name in [n for n in reversed(self.adjoint) if n not in self.wanted]:
+            with suppress(BudgetExceededError):
+                closer.try_insert(name)
+        return closer.form()
+
+    def best(self) -> ClosedForm:
+        """Return the candidate of least cost; among those about as cheap, the plainest."""
+        forms = self.candidates()
+        bound = min(f.cost for f in forms) * _ABOUT_AS_CHEAP
+        return min((f for f in forms if f.cost <= bound), key=self._plainness)
+
+    def _plainness(self, form: ClosedForm) -> tuple[float, int, str]:
+        """Return what decides between forms of like cost: saved elements, then length."""
+        saved = sum(self._weight(s) for s in form.saved)
+        text = "\n".join(map(str, form.equations))
+        return saved, len(text), text
+
+    def _weight(self, name: str) -> float:
+        """Return the elements that saving keeps alive; outputs and parameters live anyway."""
+        elements = elements_of(len(self.system.tensor(name).shape))
+        alive = name in self.system.outputs or name in self.system.params
+        return elements * (0.5 if alive else 1.0)
+
+    def _bases(self) -> list[frozenset[str]]:
+        """Return the sets of primal tensors that a closed form may be written in."""
+        system = self.system
+        always = {t.name for t in system.inputs if t.name in system.params or not t.shape}
+        always |= {t.name for t in system.inputs if not t.is_real}
+        data = frozenset(t.name for t in system.inputs) - always
+        defined = system.defined
+        suffixes = [defined[k:] for k in range(len(defined))]
+        singles = [(d,) for d in reversed(defined)]
+        choices = list(dict.fromkeys([*reversed(suffixes), *singles]))[:_MOST_BASES]
+        without = [frozenset({*always, *c}) for c in choices]
+        return list(
+            dict.fromkeys([*without, *(w | data for w in without), frozenset(always | data)])
+        )
+
+    def _relations(self, kept: frozenset[str]) -> tuple[Relation, ...]:
+        try:
+            return tuple(relations_of(self.system, kept, self.facts, NORMAL_RULES))
+        except BudgetExceededError:
+            return ()
+
+    def inlined(self, target: str, named: Collection[str]) -> Expr:
+        """Return the definition of a cotangent with the unnamed ones inserted."""
+
+        def insert(element: Element) -> Expr | None:
+            equation = self.adjoint.get(element.tensor)
+            if equation is None or element.tensor in named:
+                return None
+            inner = self.inlined(element.tensor, named)
+            return substitute(inner, dict(zip(equation.letters, element.indices, strict=True)))
+
+        return replace_elements(self.adjoint[target].value, insert)
+
+    def rewriter(self, relations: tuple[Relation, ...]) -> Rewriter:
+        """Return the rewriter to normal form under a change of variables."""
+        return normaliser(self.facts, first=tuple(relation_rule(r) for r in relations))
+
+    def saved(self, values: Iterable[Expr]) -> tuple[str, ...]:
+        """Return the primal tensors that terms read, inputs first."""
+        read = {t for e in values for t in tensors_read(e)}
+        names = (*(t.name for t in self.system.inputs), *self.system.defined)
+        return tuple(n for n in names if n in read)
+
+    def equation(self, target: str, value: Expr) -> Equation:
+        """Return the definition of a cotangent with another right-hand side."""
+        return Equation(target, self.adjoint[target].indices, value)
+
+    def explain(self, best: ClosedForm, trace: Trace) -> None:
+        """Record the steps from the raw adjoint to the closed form."""
+        values = {e.target: e.value for e in best.equations}
+        plain, rewrite = normaliser(self.facts), self.rewriter(best.relations)
+        for target, final in values.items():
+            raw = self.adjoint[target]
+            trace.add("add_occurrences", "X_bar = sum over occurrences of X", raw)
+            inlined = self.equation(target, self.inlined(target, best.named))
+            trace.add("insert_definitions", "equals for equals", inlined, raw)
+            plain.fired.clear()
+            normal = self.equation(target, plain(inlined.value))
+            trace.add("normalise", _laws(plain), normal, inlined, detail=True)
+            self._explain_reuse(best, normal, trace)
+            reused = self.equation(target, rewrite(normal.value))
+            trace.add(
+                "factor_common", RULES["factor_common"].law, self.equation(target, final), reused
+            )
+
+    def _explain_reuse(self, best: ClosedForm, normal: Equation, trace: Trace) -> None:
+        """Record each relation that acts on an equation, and what the equation becomes."""
+        current = normal
+        for relation in best.relations:
+            rewrite = self.rewriter((relation,))
+            after = self.equation(current.target, rewrite(current.value))
+            trace.add("reuse_forward_value", relation_rule(relation).law, after, current)
+            current = after
+        final = self.equation(current.target, self.rewriter(best.relations)(normal.value))
+        trace.add("normalise", "the same relations again", final, current, detail=True)
+
+
+def _laws(rewriter: Rewriter) -> str:
+    """Return the laws of the rules that have acted, once each."""
+    return "; ".join(RULES[name].law for name in RULES if rewriter.fired.get(name))
+
+
+class _Closer:
+    """One candidate in the making: the values of the cotangents that still have a name."""
+
+    def __init__(self, search: _Search, relations: tuple[Relation, ...]) -> None:
+        self.search = search
+        self.relations = relations
+        self.rewrite = search.rewriter(relations)
+        self.folded = Rewriter(FOLDING, search.facts)
+        self.named = [n for n in search.adjoint if n not in search.wanted]
+        self.values = {t: self._value(t, self.named) for t in search.adjoint}
+        self.cost = cost_of(self.values.values())
+
+    def _value(self, target: str, named: Collection[str]) -> Expr:
+        inlined = self.search.inlined(target, named)
+        return factored(self.folded(self.rewrite(inlined)), self.search.facts)
+
+    def try_insert(self, name: str) -> None:
+        """Insert a named cotangent into what reads it, if the whole does not become dearer."""
+        readers = [t for t, e in self.values.items() if name in tensors_read(e)]
+        named = [n for n in self.named if n != name]
+        values = {t: e for t, e in self.values.items() if t != name}
+        values |= {t: self._value(t, named) for t in readers}
+        cost = cost_of(values.values())
+        if cost <= self.cost:
+            self.named, self.values, self.cost = named, values, cost
+
+    def form(self) -> ClosedForm:
+        """Return the candidate as it stands."""
+        order = [*self.named, *self.search.wanted]
+        return ClosedForm(
+            tuple(self.search.equation(t, self.values[t]) for t in order),
+            self.search.saved(self.values.values()),
+            self.cost,
+            tuple(self.named),
+            self.relations,
+        )

@@ -1,0 +1,140 @@
+"""The judge of closed forms: operations, each weighted with the lengths it runs over.
+
+In: terms. Out: one number at nominal lengths. A subterm costs what it costs at its own rank, once,
+however often it occurs; that is how it will be computed. Readable closed-form counts are the
+business of `symgrad.lowering.cost`; this number only ranks candidates.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from math import prod
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import (
+    Add,
+    Call,
+    Compare,
+    Const,
+    Expr,
+    Index,
+    Logic,
+    Mul,
+    Power,
+    Reduce,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Every axis counts as this long, so that an operation of higher rank always outweighs.
+NOMINAL_LENGTH = 50.0
+#: A transcendental function against an addition.
+_TRANSCENDENTAL = 5.0
+_CHEAP_CALLS = ("relu", "abs", "sign", "maximum", "minimum", "stop", "straight_through", "floor")
+
+
+class CostMeter:
+    """Adds up the cost of terms, each distinct subterm once."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self._indices: dict[Expr, frozenset[Index]] = {}
+        self._seen: set[Expr] = set()
+
+    def add(self, expr: Expr) -> None:
+        """Add the cost of a term, less the subterms already counted."""
+        if expr in self._seen:
+            return
+        self._seen.add(expr)
+        for child in expr.children:
+            self.add(child)
+        self.total += self._own(expr)
+
+    def indices(self, expr: Expr) -> frozenset[Index]:
+        """Return the indices a term depends on, those bound around it included."""
+        found = self._indices.get(expr)
+        if found is None:
+            if isinstance(expr, Index):
+                found = frozenset((expr,))
+            else:
+                found = frozenset().union(*(self.indices(c) for c in expr.children))
+            if isinstance(expr, Reduce):
+                found = found.difference(expr.bound)
+            self._indices[expr] = found
+        return found
+
+    def _points(self, expr: Expr) -> float:
+        return NOMINAL_LENGTH ** len(self.indices(expr))
+
+    def _own(self, expr: Expr) -> float:
+        match expr:
+            case Add():
+                return self._chain([_unsigned(t) for t in expr.terms])
+            case Mul():
+                return self._product(expr)
+            case Power():
+                return self._points(expr) * _power_operations(expr)
+            case Call():
+                weight = 1.0 if expr.function in _CHEAP_CALLS else _TRANSCENDENTAL
+                return self._points(expr) * weight
+            case Compare() | Logic() | Where():
+                return self._points(expr)
+            case Reduce():
+                return self._points(expr.body)
+            case _:
+                return 0.0
+
+    def _product(self, expr: Mul) -> float:
+        factors = [f for f in expr.factors if not (isinstance(f, Const) and abs(f.value) == 1)]
+        inverse = [f for f in factors if isinstance(f, Power) and f.exponent == -1]
+        # `a / b` is one operation: the reciprocal was counted at `b`'s rank, take it back.
+        refund = sum(self._points(f) for f in inverse if len(inverse) < len(factors))
+        return self._chain(factors) - refund
+
+    def _chain(self, operands: Iterable[Expr]) -> float:
+        """Return the cost of combining operands two by two, those of like indices first."""
+        rows = sorted(((self.indices(o) for o in operands)), key=lambda s: (len(s), _names(s)))
+        cost = 0.0
+        union: frozenset[Index] = frozenset()
+        for k, (indices, group) in enumerate(groupby(rows)):
+            count = len(list(group))
+            cost += (count - 1) * NOMINAL_LENGTH ** len(indices)
+            union = union | indices
+            if k:
+                cost += NOMINAL_LENGTH ** len(union)
+        return cost
+
+
+def _names(indices: frozenset[Index]) -> list[tuple[str, int]]:
+    return sorted((i.axis, i.serial) for i in indices)
+
+
+def _unsigned(term: Expr) -> Expr:
+    """A minus sign in a sum costs nothing: the addition is a subtraction."""
+    if isinstance(term, Mul) and isinstance(term.factors[0], Const) and term.factors[0].value == -1:
+        rest = term.factors[1:]
+        return rest[0] if len(rest) == 1 else Mul(rest)
+    return term
+
+
+def _power_operations(expr: Power) -> float:
+    exponent = abs(expr.exponent)
+    inverse = 1.0 if expr.exponent < 0 else 0.0
+    if exponent.denominator == 1 and exponent <= 4:
+        return float(exponent) - 1 + inverse
+    return inverse + (2.0 if exponent.denominator == 2 and exponent.numerator == 1 else 10.0)
+
+
+def cost_of(exprs: Iterable[Expr]) -> float:
+    """Return the cost of computing terms together."""
+    meter = CostMeter()
+    for expr in exprs:
+        meter.add(expr)
+    return meter.total
+
+
+def elements_of(axes: int) -> float:
+    """Return the nominal number of elements of a tensor of some rank."""
+    return prod([NOMINAL_LENGTH] * axes)

@@ -1,0 +1,93 @@
+"""What is known of the tensors of a System: which are positive, nonnegative, index-valued.
+
+In: a System. Out: `Facts`, which rules ask before they divide or take roots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import Add, Call, Const, Element, Expr, Index, Mul, Named, Power, Reduce, Size
+
+if TYPE_CHECKING:
+    from symgrad.ir.equation import System
+
+_POSITIVE_CALLS = ("exp", "sigmoid", "softplus", "cosh")
+_NONNEGATIVE_CALLS = (*_POSITIVE_CALLS, "relu", "abs")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Signs that hold whenever the System is evaluated on its domain.
+
+    Attributes:
+        positive: Tensors that are above 0 everywhere.
+        nonnegative: Tensors that are at least 0 everywhere, the positive ones included.
+    """
+
+    positive: frozenset[str] = frozenset()
+    nonnegative: frozenset[str] = frozenset()
+
+    def is_positive(self, expr: Expr) -> bool:
+        """Return whether a term is known to be above 0; sizes count as positive."""
+        match expr:
+            case Const():
+                return expr.value > 0
+            case Named() | Size():
+                return True
+            case Element():
+                return expr.tensor in self.positive
+            case Call():
+                return expr.function in _POSITIVE_CALLS
+            case Power():
+                if expr.exponent < 0 and expr.exponent.denominator % 2 == 0:
+                    return True
+                return self.is_positive(expr.base)
+            case Mul():
+                return all(self.is_positive(f) for f in expr.factors)
+            case Add():
+                signs = [self.is_positive(t) for t in expr.terms]
+                return any(signs) and all(self.is_nonnegative(t) for t in expr.terms)
+            case Reduce():
+                return expr.op in ("sum", "max", "min", "prod") and self.is_positive(expr.body)
+            case _:
+                return False
+
+    def is_nonnegative(self, expr: Expr) -> bool:
+        """Return whether a term is known to be at least 0."""
+        if self.is_positive(expr):
+            return True
+        match expr:
+            case Const():
+                return expr.value >= 0
+            case Index():
+                return True
+            case Element():
+                return expr.tensor in self.nonnegative
+            case Call():
+                return expr.function in _NONNEGATIVE_CALLS
+            case Power():
+                even = expr.exponent.denominator == 1 and expr.exponent.numerator % 2 == 0
+                return even or expr.exponent.denominator % 2 == 0 or self.is_nonnegative(expr.base)
+            case Mul() | Add():
+                return all(self.is_nonnegative(c) for c in expr.children)
+            case Reduce():
+                return expr.op in ("sum", "max", "min", "prod") and self.is_nonnegative(expr.body)
+            case _:
+                return type(expr).__name__ in ("Compare", "Logic")
+
+
+def facts_of(system: System) -> Facts:
+    """Return the signs that declarations give and equations pass on."""
+    positive = {t.name for t in system.inputs if t.kind == "positive"}
+    nonnegative = positive | {
+        t.name for t in system.inputs if t.kind in ("nonnegative", "unit", "uniform", "simplex")
+    }
+    for equation in system.equations:
+        known = Facts(frozenset(positive), frozenset(nonnegative))
+        if known.is_positive(equation.value):
+            positive.add(equation.target)
+        if known.is_nonnegative(equation.value):
+            nonnegative.add(equation.target)
+    return Facts(frozenset(positive), frozenset(nonnegative))

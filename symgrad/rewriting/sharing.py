@@ -1,0 +1,218 @@
+"""Change of variables to what was computed: forward equations, oriented into rewrite rules.
+
+In: the equations of a primal System and the tensors that may stay. Out: relations `pattern ->
+term` that hold whenever the equations do. Every forward equation is a relation; it is solved for
+the quantity that is deepest in the tower and may not stay, and the equations above are rewritten
+with it, which yields new facts. For LayerNorm with H and R to stay: `X -> H/R + M`, `S -> R**-2 -
+eps`, and from the definitions of mean and variance `sum(H) -> 0` and `sum(H**2) -> D -
+D*eps*R**2`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from symgrad.ir.build import add, call, mul, power, sub
+from symgrad.ir.terms import MINUS_ONE, Add, Call, Const, Element, Expr, Index, Mul, Power, Reduce
+from symgrad.ir.visit import arguments, substitute, walk
+from symgrad.rewriting.engine import Rewriter
+from symgrad.rewriting.matching import match, replace_in_sum
+from symgrad.rewriting.rule import Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from symgrad.ir.equation import Equation, System
+    from symgrad.rewriting.facts import Facts
+
+_LAW = "a forward equation, solved for what is not kept"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A rewrite that a forward equation justifies.
+
+    Attributes:
+        pattern: What is replaced; the letters of `source` are variables in it.
+        replacement: What it equals.
+        source: The forward equation.
+    """
+
+    pattern: Expr
+    replacement: Expr
+    source: Equation
+
+    @property
+    def variables(self) -> frozenset[Index]:
+        """The letters that stand for any index."""
+        return frozenset(self.source.letters)
+
+    def apply(self, node: Expr) -> Expr | None:
+        """Return what replaces the node, or None if the pattern is not there."""
+        if isinstance(self.pattern, Reduce) and isinstance(node, Reduce):
+            return replace_in_sum(self.pattern, self.replacement, node, self.variables)
+        binding = match(self.pattern, node, self.variables)
+        return None if binding is None else substitute(self.replacement, binding)
+
+
+def relation_rule(relation: Relation) -> Rule:
+    """Return a relation as a rule for the engine."""
+    return Rule(
+        name="reuse_forward_value",
+        law=f"{relation.pattern} = {relation.replacement}, from {relation.source}",
+        when=_LAW,
+        shrinks="position in the tower of what is not kept",
+        before="",
+        after="",
+        nodes=(type(relation.pattern),),
+        apply=lambda node, _facts: relation.apply(node),
+    )
+
+
+def relations_of(
+    system: System, kept: Collection[str], facts: Facts, rules: tuple[Rule, ...]
+) -> list[Relation]:
+    """Return the relations of a System's equations, for the tensors in `kept` to stay.
+
+    Args:
+        system: The primal System.
+        kept: Tensors, inputs or defined, that closed forms may mention.
+        facts: Signs, for what may be divided by.
+        rules: The rules of the normal form.
+    """
+    found: list[Relation] = []
+    depth = {t.name: k for k, t in enumerate(system.inputs)}
+    depth |= {name: len(depth) + k for k, name in enumerate(system.defined)}
+    for equation in reversed(system.equations):
+        rewrite = Rewriter((*(relation_rule(r) for r in found), *rules), facts)
+        relation = _orient(equation, rewrite, kept, facts, depth)
+        if relation is not None:
+            again = Rewriter((relation_rule(relation), *rules), facts)
+            found = [r for r in (_rewritten(r, again) for r in found) if r is not None]
+            found.append(relation)
+    return found
+
+
+def _rewritten(relation: Relation, rewrite: Rewriter) -> Relation | None:
+    """Return a relation in terms of what a newer one leaves; None if no pattern is left."""
+    pattern = rewrite(relation.pattern)
+    if (
+        not isinstance(pattern, (Element, Call, Reduce))
+        or not relation.pattern.free <= pattern.free
+    ):
+        return None
+    return replace(relation, pattern=pattern, replacement=rewrite(relation.replacement))
+
+
+def _orient(
+    equation: Equation,
+    rewrite: Rewriter,
+    kept: Collection[str],
+    facts: Facts,
+    depth: dict[str, int],
+) -> Relation | None:
+    left, right = rewrite(equation.element), rewrite(equation.value)
+    if left is right:
+        return None
+    own = equation.element
+    circular = own in walk(right)
+    if left is own and equation.target not in kept and not circular:
+        return Relation(own, right, equation)
+    for atom in _candidates(right, own, kept, depth):
+        solved = solve(left, right, atom, facts) or solve_linear(left, right, atom, rewrite)
+        if solved is not None:
+            solved = rewrite(solved)
+            if atom not in walk(solved) and solved.free <= atom.free:
+                return Relation(atom, solved, equation)
+    return None
+
+
+def _candidates(
+    expr: Expr, own: Element, kept: Collection[str], depth: dict[str, int]
+) -> list[Expr]:
+    """Return the atoms an equation may be solved for, the most wanted first."""
+    atoms = [a for a in dict.fromkeys(_atoms(expr)) if a is not own]
+    deep = [a for a in atoms if isinstance(a, Element) and a.tensor not in kept and _plain(a)]
+    deep.sort(key=lambda a: depth.get(a.tensor, -1))
+    sums = [a for a in atoms if isinstance(a, Reduce) and a.op == "sum"]
+    calls = [a for a in atoms if isinstance(a, Call) and a.free]
+    inner = [a for a in sums if any(a in walk(c) for c in calls)]
+    return [*deep, *inner, *calls, *sums]
+
+
+def _plain(element: Element) -> bool:
+    """Return whether the positions are different letters, so that the element can be a pattern."""
+    indices = element.indices
+    return len(set(indices)) == len(indices) and all(isinstance(i, Index) for i in indices)
+
+
+def _atoms(expr: Expr) -> list[Expr]:
+    """Return the terms that peeling sums, products and powers can lay bare."""
+    if isinstance(expr, (Add, Mul)):
+        return [a for c in expr.children for a in _atoms(c)]
+    if isinstance(expr, Power):
+        return _atoms(expr.base)
+    if isinstance(expr, Call) and expr.function == "log":
+        return [*(a for a in _atoms(expr.args[0]) if not isinstance(a, Element)), expr]
+    return [expr]
+
+
+def solve(value: Expr, expr: Expr, atom: Expr, facts: Facts) -> Expr | None:
+    """Return the atom as `value = expr` gives it, or None where that needs an unknown division.
+
+    Law: `v = a + r` gives `a = v - r`; `v = a * r` with r not 0 gives `a = v / r`; `v = a**p` with
+    p odd, or a known to be positive, gives `a = v**(1/p)`; `v = log(a)` gives `a = exp(v)`.
+    """
+    while expr is not atom:
+        if isinstance(expr, Power):
+            odd = expr.exponent.denominator == 1 and expr.exponent.numerator in (1, -1)
+            if not odd and not facts.is_nonnegative(expr.base):
+                return None
+            value, expr = power(value, 1 / expr.exponent), expr.base
+            continue
+        if isinstance(expr, Call) and expr.function == "log":
+            value, expr = call("exp", value), expr.args[0]
+            continue
+        inside = [c for c in expr.children if atom in walk(c)]
+        if len(inside) != 1 or not isinstance(expr, (Add, Mul)):
+            return None
+        rest = [c for c in expr.children if c is not inside[0]]
+        if isinstance(expr, Add):
+            value = sub(value, expr.with_children(tuple(rest)) if len(rest) > 1 else rest[0])
+        elif all(_is_nonzero(f, facts) for f in rest):
+            value = mul(value, *(power(f, -1) for f in rest))
+        else:
+            return None
+        expr = inside[0]
+    return value
+
+
+def _is_nonzero(expr: Expr, facts: Facts) -> bool:
+    """Return whether a factor is never 0 where it is defined; a reciprocal is not."""
+    if isinstance(expr, Power) and expr.exponent < 0:
+        return True
+    return isinstance(expr, Const) or facts.is_positive(expr)
+
+
+def solve_linear(value: Expr, expr: Expr, atom: Expr, rewrite: Rewriter) -> Expr | None:
+    """Return the atom if `value = expr` is linear in it once denominators are cleared, else None.
+
+    Law: `v = a / (r + a)` gives `a = v * r / (1 - v)`, wherever both sides are defined.
+    """
+    below = [
+        f.base
+        for f in arguments(expr, Mul)
+        if isinstance(f, Power) and f.exponent == -1 and atom in walk(f.base)
+    ]
+    if not below:
+        return None
+    difference = rewrite(sub(mul(value, *below), mul(expr, *below)))
+    with_atom = [t for t in arguments(difference, Add) if atom in walk(t)]
+    if any(atom not in arguments(t, Mul) for t in with_atom) or not with_atom:
+        return None
+    slopes = [mul(t, power(atom, -1)) for t in with_atom]
+    if any(atom in walk(s) for s in slopes):
+        return None
+    rest = [t for t in arguments(difference, Add) if t not in with_atom]
+    return mul(MINUS_ONE, add(*rest), power(add(*slopes), -1))

@@ -1,0 +1,142 @@
+"""Stable spellings: what overflows is replaced by what does not, for forward and backward alike.
+
+In: a System that may exponentiate large numbers. Out: an equal System in stable spellings. However
+a softmax was spelled, it ends in the same term, because its equations are brought to normal form
+before `symgrad.rewriting.folding` names what is stable. Equations without a hazard stay as they
+were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from symgrad.ir.build import collect, split_coefficient
+from symgrad.ir.terms import Add, Call, Element, Expr, Mul, Power, Reduce
+from symgrad.ir.visit import (
+    arguments,
+    rebuild,
+    replace_elements,
+    substitute,
+    tensors_read,
+    walk,
+)
+from symgrad.rewriting.engine import Rewriter
+from symgrad.rewriting.factoring import factored
+from symgrad.rewriting.facts import Facts, facts_of
+from symgrad.rewriting.folding import FOLDING
+from symgrad.rewriting.normal import normaliser
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from symgrad.ir.equation import Equation, System
+
+
+def stabilise(system: System) -> System:
+    """Return an equal System in stable spellings; outputs keep their names.
+
+    An intermediate that can overflow and is no output is inserted where it is read, and one that is
+    read inside a logarithm is inserted there, so that log meets exp.
+    """
+    facts = facts_of(system)
+    inserted: dict[str, Equation] = {}
+    folded: dict[str, Equation] = {}
+    equations: list[Equation] = []
+    for equation in system.equations:
+        value = _insert(equation.value, inserted, folded)
+        value = fold_hazards(value, facts)
+        new = replace(equation, value=value)
+        if equation.target not in system.outputs and _overflows(value):
+            inserted[equation.target] = new
+        else:
+            folded[equation.target] = new
+            equations.append(new)
+    return prune(replace(system, equations=tuple(equations)), system.outputs)
+
+
+def fold_hazards(expr: Expr, facts: Facts) -> Expr:
+    """Return a term whose logarithms and unbounded exponentials are in stable spelling.
+
+    Only they and the products they stand in are brought to normal form; the rest keeps its shape.
+    """
+    memo: dict[Expr, Expr] = {}
+
+    def visit(node: Expr) -> Expr:
+        found = memo.get(node)
+        if found is None:
+            found = rebuild(node, visit)
+            found = node if found is node else collect(found)
+            if _hazards(found) and (isinstance(found, Call) or _overflows(found)):
+                found = node if isinstance(node, (Add, Reduce)) else fold(found, facts)
+            memo[node] = found
+        return found
+
+    return visit(expr)
+
+
+def fold(expr: Expr, facts: Facts) -> Expr:
+    """Return a term in stable spelling."""
+    plain = normaliser(facts)(expr)
+    return factored(Rewriter(FOLDING, facts)(plain), facts)
+
+
+def _hazards(expr: Expr) -> bool:
+    """Return whether a term exponentiates or takes the logarithm of more than an element."""
+    return any(
+        isinstance(n, Call)
+        and (n.function == "exp" or (n.function == "log" and not isinstance(n.args[0], Element)))
+        for n in walk(expr)
+    )
+
+
+def _overflows(expr: Expr) -> bool:
+    """Return whether a value is an exponential, or a sum of such, that nothing bounds."""
+    if isinstance(expr, Reduce):
+        return expr.op == "sum" and _overflows(expr.body)
+    if isinstance(expr, (Add, Mul)):
+        return any(_overflows(c) for c in expr.children)
+    if isinstance(expr, Power):
+        return _overflows(expr.base)
+    if not isinstance(expr, Call) or expr.function != "exp":
+        return False
+    shifts = [split_coefficient(t) for t in arguments(expr.args[0], Add)]
+    return not any(c < 0 and isinstance(r, Reduce) and r.op == "logsumexp" for c, r in shifts)
+
+
+def _insert(expr: Expr, inserted: dict[str, Equation], folded: dict[str, Equation]) -> Expr:
+    def definition(element: Element, table: dict[str, Equation]) -> Expr | None:
+        equation = table.get(element.tensor)
+        if equation is None or len(equation.letters) != len(element.indices):
+            return None
+        return substitute(equation.value, dict(zip(equation.letters, element.indices, strict=True)))
+
+    def into_log(node: Expr) -> Expr:
+        if isinstance(node, Call) and node.function == "log":
+            return replace_elements(
+                node, lambda e: d if (d := definition(e, folded)) and _hazards(d) else None
+            )
+        return node
+
+    expr = replace_elements(expr, lambda e: definition(e, inserted))
+    memo: dict[Expr, Expr] = {}
+
+    def visit(node: Expr) -> Expr:
+        found = memo.get(node)
+        if found is None:
+            memo[node] = found = into_log(rebuild(node, visit))
+        return found
+
+    return visit(expr)
+
+
+def prune(system: System, wanted: Collection[str]) -> System:
+    """Return the System without the equations that no wanted tensor needs."""
+    needed = set(wanted)
+    kept: list[Equation] = []
+    for equation in reversed(system.equations):
+        if equation.target in needed:
+            kept.append(equation)
+            needed.update(tensors_read(equation.value))
+            needed.update(t for i in equation.indices for t in tensors_read(i))
+    return system.with_equations(reversed(kept))
