@@ -66,6 +66,186 @@ class SymgradError(Exception):
         }
 
 
+class TextLimitError(SymgradError, ValueError):
+    """A text that is too long, nested too deeply, not ASCII, or holds a number out of range."""
+
+    code = "SG101"
+
+
+class TextSyntaxError(SymgradError, SyntaxError):
+    """A statement or an expression that is not a form of the equation language."""
+
+    code = "SG102"
+
+
+class UnboundIndexError(SymgradError, ValueError):
+    """An index that is neither on the left-hand side nor bound by a reduction around it."""
+
+    code = "SG103"
+
+
+class LeftOnlyIndexError(SymgradError, ValueError):
+    """An index that is on the left-hand side only."""
+
+    code = "SG104"
+
+
+class RankError(SymgradError, ValueError):
+    """A tensor that is read with different numbers of indices."""
+
+    code = "SG105"
+
+
+class LengthError(SymgradError, ValueError):
+    """Two lengths that a text requires to be equal and that cannot be."""
+
+    code = "SG106"
+
+
+class UnknownLengthError(SymgradError, ValueError):
+    """An axis whose length nothing fixes."""
+
+    code = "SG107"
+
+
+class RoleError(SymgradError, ValueError):
+    """A name with two roles: tensor, index, option."""
+
+    code = "SG108"
+
+
+class ReservedNameError(SymgradError, ValueError):
+    """A name that the language keeps for itself."""
+
+    code = "SG109"
+
+
+class RedefinitionError(SymgradError, ValueError):
+    """A tensor, a declaration or a length that is given twice."""
+
+    code = "SG110"
+
+
+class OrderError(SymgradError, ValueError):
+    """A tensor that is read above its definition."""
+
+    code = "SG111"
+
+
+class CycleError(SymgradError, ValueError):
+    """A definition that reads itself, alone or through others, without a lag."""
+
+    code = "SG112"
+
+
+class InitialValueError(SymgradError, ValueError):
+    """An initial value of a recurrence that is missing or given twice."""
+
+    code = "SG113"
+
+
+class DirectionError(SymgradError, ValueError):
+    """A recurrence that looks both back and ahead."""
+
+    code = "SG114"
+
+
+class NonAffineIndexError(SymgradError, ValueError):
+    """An index expression that is not integer-affine."""
+
+    code = "SG115"
+
+
+class IntegerError(SymgradError, TypeError):
+    """A number that has to be an integer and is not: an option, an index, an operand of `//`."""
+
+    code = "SG116"
+
+
+class OptionError(SymgradError, ValueError):
+    """A static option that does not exist, or a value that it does not have."""
+
+    code = "SG117"
+
+
+class UnknownCallError(SymgradError, ValueError):
+    """A call of something that is no function or reduction of the language."""
+
+    code = "SG118"
+
+
+class UnknownTypeError(SymgradError, ValueError):
+    """A declaration with a type that the language does not have."""
+
+    code = "SG119"
+
+
+class NotDifferentiableError(SymgradError, ValueError):
+    """A name in `wrt` that has no cotangent: not an input, or not real."""
+
+    code = "SG120"
+
+
+class BinderError(SymgradError, ValueError):
+    """A reduction that binds a letter that is taken, repeated or not used."""
+
+    code = "SG121"
+
+
+class UnsupportedError(SymgradError, NotImplementedError):
+    """A form that has a meaning and is not supported yet."""
+
+    code = "SG122"
+
+
+class SerialFormatError(SymgradError, ValueError):
+    """A JSON document that is not a System of a known version."""
+
+    code = "SG123"
+
+
+class ShapeError(SymgradError, ValueError):
+    """An array whose shape does not fit, or a length that nothing gives."""
+
+    code = "SG201"
+
+
+class DivisibilityError(SymgradError, ValueError):
+    """A length that is not divisible into its factors."""
+
+    code = "SG202"
+
+
+class DTypeError(SymgradError, TypeError):
+    """An array of the wrong dtype, or of two different float dtypes."""
+
+    code = "SG203"
+
+
+class IndexRangeError(SymgradError, IndexError):
+    """A value of an index tensor that is out of range, or a read outside of a tensor."""
+
+    code = "SG204"
+
+
+class DomainError(SymgradError, ValueError):
+    """A value outside of the domain that the declaration states."""
+
+    code = "SG205"
+
+
+class EmptyReductionError(SymgradError, ValueError):
+    """A max, min, argmax or argmin of nothing."""
+
+    code = "SG206"
+
+
+class InputError(SymgradError, TypeError):
+    """An input that is missing, or that the System does not have."""
+
+    code = "SG207"
+
+
 class UnknownLayerError(SymgradError, LookupError):
     """A name that no layer, loss or optimizer has."""
 
@@ -88,3 +268,15 @@ class TrainingError(SymgradError, ValueError):
     """A training run that cannot start or go on."""
 
     code = "SG602"
+
+
+class FileConflictError(SymgradError, FileExistsError):
+    """A file that would be replaced was not written by symgrad."""
+
+    code = "SG501"
+
+
+class TargetError(SymgradError, ValueError):
+    """A target, or a name in generated code, that does not exist or is taken."""
+
+    code = "SG502"

@@ -1,0 +1,131 @@
+"""The macros of the language: named formulas that expand to terms and to equations of their own.
+
+In: letters, a term and a place for new equations. Out: a term over the new equations. Each macro is
+its textbook definition; stable forms are made later, by passes that know no macro.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
+
+from symgrad.ir.equation import Equation
+from symgrad.ir.show import unused
+from symgrad.ir.terms import ONE, ZERO, Call, Compare, Element, Expr, Index, Size
+from symgrad.ir.text_build import (
+    HALF,
+    inverse,
+    negated,
+    written_power,
+    written_product,
+    written_sum,
+)
+from symgrad.ir.visit import close_reduce, substitute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Letters = tuple[Index, ...]
+
+
+@dataclass
+class Fresh:
+    """Collects the equations that macros add, under names that nothing else has.
+
+    Attributes:
+        target: The tensor whose equation is being read; new names start with it.
+        order: The letters of the text in order of appearance: new tensors keep that order.
+        taken: Every name and letter of the text.
+        equations: The equations so far.
+    """
+
+    target: str = "V"
+    order: tuple[str, ...] = ()
+    taken: set[str] = field(default_factory=set)
+    equations: list[Equation] = field(default_factory=list)
+
+    def define(self, suffix: str, value: Expr) -> Element:
+        """Add an equation for a term over its free letters and return its left-hand side."""
+        rank = {name: at for at, name in enumerate(self.order)}
+        letters = sorted(value.free, key=lambda i: (rank.get(i.name, len(rank)), i.name))
+        name = unused(f"{self.target}_{suffix}", self.taken)
+        self.taken.add(name)
+        self.equations.append(Equation(name, tuple(letters), value))
+        return Element(name, tuple(letters))
+
+    def letter(self, like: Index) -> Index:
+        """Return a new letter over the axis of another."""
+        name = unused(like.name, self.taken)
+        self.taken.add(name)
+        return Index(name, like.axis)
+
+
+def mean(fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None) -> Expr:  # noqa: ARG001
+    """Return the sum over the letters divided by how many there are."""
+    total = close_reduce("sum", letters, body, condition)
+    if condition is None:
+        return written_product((total, *(inverse(Size(i.axis)) for i in letters)))
+    return written_product((total, inverse(close_reduce("sum", letters, ONE, condition))))
+
+
+def var(
+    fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None, correction: Expr = ZERO
+) -> Expr:
+    """Return the mean square of the deviation from the mean."""
+    center = fresh.define("mean", mean(fresh, letters, body, condition))
+    square = written_power(written_sum((body, negated(center))), Fraction(2))
+    if correction is ZERO:
+        return mean(fresh, letters, square, condition)
+    count = written_product(Size(i.axis) for i in letters)
+    total = close_reduce("sum", letters, square)
+    return written_product((total, inverse(written_sum((count, negated(correction))))))
+
+
+def norm(fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None) -> Expr:  # noqa: ARG001
+    """Return the Euclidean norm."""
+    return written_power(close_reduce("sum", letters, written_power(body, Fraction(2))), HALF)
+
+
+def softmax(fresh: Fresh, letters: Letters, body: Expr) -> Expr:
+    """Return the exponential of a term divided by the sum of the exponentials."""
+    top = fresh.define("exp", Call("exp", (body,)))
+    bottom = fresh.define("sum", close_reduce("sum", letters, top))
+    return written_product((top, inverse(bottom)))
+
+
+def log_softmax(fresh: Fresh, letters: Letters, body: Expr) -> Expr:
+    """Return a term minus the logarithm of the sum of its exponentials."""
+    bottom = fresh.define("lse", close_reduce("logsumexp", letters, body))
+    return written_sum((body, negated(bottom)))
+
+
+def cumsum(fresh: Fresh, letters: Letters, body: Expr) -> Expr:
+    """Return the sum over all positions up to this one."""
+    new = {i: fresh.letter(i) for i in letters}
+    condition = Compare("<=", new[letters[0]], letters[0])
+    return close_reduce("sum", tuple(new.values()), substitute(body, new), condition)
+
+
+class BindingMacro(Protocol):
+    """A macro that binds its letters."""
+
+    def __call__(
+        self, fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None, **options: Expr
+    ) -> Expr:
+        """Return what the macro stands for."""
+
+
+class PassingMacro(Protocol):
+    """A macro whose result still has its letters."""
+
+    def __call__(self, fresh: Fresh, letters: Letters, body: Expr) -> Expr:
+        """Return what the macro stands for."""
+
+
+BINDING_MACROS: Mapping[str, BindingMacro] = {"mean": mean, "var": var, "norm": norm}
+PASSING_MACROS: Mapping[str, PassingMacro] = {
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "cumsum": cumsum,
+}
