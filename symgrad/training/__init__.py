@@ -1,0 +1,1 @@
+"""Gradient descent with generated gradients: data, models, the loop, curves."""
