@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
+from symgrad.errors import NotDifferentiableError, UnsupportedError
 from symgrad.ir.build import add, compare, mul, power
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.terms import (
@@ -71,8 +72,37 @@ class _Scope:
 
 
 def default_wrt(system: System) -> tuple[str, ...]:
-    """Return the inputs that can be differentiated: the real ones."""
-    return tuple(t.name for t in system.inputs if t.is_real)
+    """Return what is differentiated unless asked: the real inputs, but for scalars with a default."""
+    return tuple(t.name for t in system.inputs if t.is_real and t.default is None)
+
+
+def check_wrt(system: System, wrt: Sequence[str]) -> tuple[str, ...]:
+    """Return the inputs to differentiate, after checking that each is a real input.
+
+    Raises:
+        NotDifferentiableError: If a name is no input of the System, or not real-valued.
+        UnsupportedError: If the System has a recurrence; its adjoint is not derived yet.
+    """
+    kinds = {t.name: t.kind for t in system.inputs}
+    real = [t.name for t in system.inputs if t.is_real]
+    for name in wrt:
+        if name not in real:
+            given = f"{name}, which is of kind {kinds[name]}" if name in kinds else f"{name!r}"
+            raise NotDifferentiableError(
+                where=f"the inputs to differentiate of {system.name!r}",
+                given=given,
+                expected=f"real inputs: {', '.join(real) or 'there are none'}",
+                fix="name inputs of the System that are real-valued",
+            )
+    for equation in system.equations:
+        if equation.target in tensors_read(equation.value):
+            raise UnsupportedError(
+                where=f"equation {str(equation)!r}",
+                given="a recurrence",
+                expected="equations that read what stands above them",
+                fix="unroll the steps into equations of their own; recurrences come later",
+            )
+    return tuple(wrt)
 
 
 def active_tensors(system: System, wrt: Sequence[str]) -> set[str]:
@@ -95,7 +125,7 @@ def adjoint_system(system: System, wrt: Sequence[str] | None = None) -> System:
         A System whose inputs are those of `system` and a cotangent `Y_bar[f]` for each real output
         `Y[f]`, and whose outputs are `X_bar` for each X in `wrt`. Law: `<Y_bar, J v> = <X_bar, v>`.
     """
-    names = default_wrt(system) if wrt is None else tuple(wrt)
+    names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
     equations, _ = adjoint_equations(system, names)
     cotangents = tuple(cotangent_input(system, o) for o in system.outputs)
     return System(

@@ -15,6 +15,7 @@ from symgrad.autodiff.adjoint import (
     BAR,
     active_tensors,
     adjoint_equations,
+    check_wrt,
     cotangent_input,
     default_wrt,
 )
@@ -45,8 +46,17 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
     Returns:
         The derivation: forward and backward Systems, saved tensors, steps. Law: `<Y_bar, J v> =
         <X_bar, v>` for every tangent v.
+
+    Raises:
+        NotDifferentiableError: If a name in `wrt` is no real input.
+        UnsupportedError: If the System has a recurrence.
+
+    Example:
+        >>> from symgrad.ir.text import parse
+        >>> print(derive(parse("Y[n] = tanh(X[n])")).backward.equations[0])
+        X_bar[n] = Y_bar[n] * (1 - Y[n]**2)
     """
-    names = default_wrt(system) if wrt is None else tuple(wrt)
+    names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
     parts = split_parts(system)
     if len(parts) == 1:
         return _derive_part(parts[0].system, names, system)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symgrad.autodiff.adjoint import active_tensors, default_wrt
+from symgrad.autodiff.adjoint import active_tensors, check_wrt, default_wrt
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.ir.build import add, mul, power
 from symgrad.ir.equation import Equation, System
@@ -39,13 +39,13 @@ def derive_jvp(system: System, wrt: Sequence[str] | None = None) -> System:
 
     Args:
         system: The primal System.
-        wrt: The inputs to differentiate; every real input by default.
+        wrt: The inputs to differentiate; every real input that is no scalar with a default value, by default.
 
     Returns:
         A System whose inputs are those of `system` and a tangent `X_dot` for each X in `wrt`, and
         whose outputs are `Y_dot` for each output. Law: `Y_dot = J X_dot`.
     """
-    names = default_wrt(system) if wrt is None else tuple(wrt)
+    names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
     active = active_tensors(system, names)
     equations: list[Equation] = []
     for equation in system.equations:

@@ -1,0 +1,143 @@
+"""The closed forms that textbooks print come out of the equations, to the letter.
+
+Expected formulas stand here and nowhere in the package.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from symgrad.autodiff.derive import derive
+from symgrad.ir.text import parse
+
+NORM = """
+M[n]    = mean[d](X[n, d])
+S[n]    = mean[d]((X[n, d] - M[n]) ** 2)
+R[n]    = 1 / sqrt(S[n] + eps)
+H[n, d] = (X[n, d] - M[n]) * R[n]
+Y[n, d] = g[d] * H[n, d] + b[d]
+"""
+
+CLOSED_FORMS = {
+    "sigmoid from its definition": (
+        "Y[i] = 1 / (1 + exp(-X[i]))",
+        ["X_bar[i] = Y[i] * Y_bar[i] * (1 - Y[i])"],
+    ),
+    "sigmoid as a primitive": (
+        "Y[i] = sigmoid(X[i])",
+        ["X_bar[i] = Y[i] * Y_bar[i] * (1 - Y[i])"],
+    ),
+    "tanh": ("Y[i] = tanh(X[i])", ["X_bar[i] = Y_bar[i] * (1 - Y[i]**2)"]),
+    "exp": ("Y[i] = exp(X[i])", ["X_bar[i] = Y[i] * Y_bar[i]"]),
+    "relu": ("Y[i] = relu(X[i])", ["X_bar[i] = Y_bar[i] * (Y[i] > 0)"]),
+    "softplus": ("Y[i] = log(1 + exp(X[i]))", ["X_bar[i] = Y_bar[i] * sigmoid(X[i])"]),
+    "silu": (
+        "Y[i] = X[i] * sigmoid(X[i])",
+        ["X_bar[i] = Y_bar[i] * sigmoid(X[i]) * (X[i] * (1 - sigmoid(X[i])) + 1)"],
+    ),
+    "linear": (
+        "Y[n, o] = sum[i](X[n, i] * W[o, i]) + b[o]",
+        [
+            "X_bar[n, i] = sum[o](W[o, i] * Y_bar[n, o])",
+            "W_bar[o, i] = sum[n](X[n, i] * Y_bar[n, o])",
+            "b_bar[o] = sum[n](Y_bar[n, o])",
+        ],
+    ),
+    "softmax in three equations": (
+        "E[n, k] = exp(X[n, k])\nZ[n] = sum[k](E[n, k])\nP[n, k] = E[n, k] / Z[n]",
+        ["X_bar[n, k] = P[n, k] * (P_bar[n, k] - sum[k2](P[n, k2] * P_bar[n, k2]))"],
+    ),
+    "softmax in one line": (
+        "P[n, k] = exp(X[n, k]) / sum[j](exp(X[n, j]))",
+        ["X_bar[n, k] = P[n, k] * (P_bar[n, k] - sum[k2](P[n, k2] * P_bar[n, k2]))"],
+    ),
+    "log-softmax": (
+        "Y[n, k] = X[n, k] - logsumexp[j](X[n, j])",
+        ["X_bar[n, k] = Y_bar[n, k] - exp(Y[n, k]) * sum[k2](Y_bar[n, k2])"],
+    ),
+    "logsumexp": (
+        "Y[n] = logsumexp[k](X[n, k])",
+        ["X_bar[n, k] = Y_bar[n] * exp(X[n, k] - Y[n])"],
+    ),
+    "cross-entropy of index targets": (
+        """T: index(c)[n]
+E[n, c] = exp(X[n, c])
+Z[n]    = sum[c](E[n, c])
+P[n, c] = E[n, c] / Z[n]
+L       = -mean[n](log(P[n, T[n]]))""",
+        ["X_bar[n, c] = L_bar * (P[n, c] - (T[n] == c)) / size[n]"],
+    ),
+    "cross-entropy of probability targets": (
+        """E[n, c] = exp(X[n, c])
+Z[n]    = sum[c](E[n, c])
+P[n, c] = E[n, c] / Z[n]
+L       = -mean[n](sum[c](stop(Q[n, c]) * log(P[n, c])))""",
+        [
+            "X_bar[n, c] = L_bar * (P[n, c] * sum[c2](stop(Q[n, c2])) - stop(Q[n, c])) / size[n]",
+            "Q_bar[n, c] = 0",
+        ],
+    ),
+    "mean squared error": (
+        "L = mean[n, k]((X[n, k] - T[n, k])**2)",
+        [
+            "X_bar[n, k] = 2 * L_bar * (X[n, k] - T[n, k]) / (size[k] * size[n])",
+            "T_bar[n, k] = 2 * L_bar * (T[n, k] - X[n, k]) / (size[k] * size[n])",
+        ],
+    ),
+    "layer norm": (
+        "eps: positive = 1e-5\n" + NORM,
+        [
+            "H_bar[n, d] = Y_bar[n, d] * g[d]",
+            "X_bar[n, d] = R[n] * (H_bar[n, d] - H[n, d] * mean[d2](H[n, d2] * H_bar[n, d2])"
+            " - mean[d2](H_bar[n, d2]))",
+            "g_bar[d] = sum[n](H[n, d] * Y_bar[n, d])",
+            "b_bar[d] = sum[n](Y_bar[n, d])",
+        ],
+    ),
+    "L2 normalisation": (
+        "N[n] = sqrt(sum[d](X[n, d]**2))\nU[n, d] = X[n, d] / N[n]",
+        ["X_bar[n, d] = (U_bar[n, d] - U[n, d] * sum[d2](U[n, d2] * U_bar[n, d2])) / N[n]"],
+    ),
+    "attention": (
+        """S[q, k] = sum[d](Q[q, d] * K[k, d])
+P[q, k] = exp(S[q, k]) / sum[j](exp(S[q, j]))
+O[q, e] = sum[k](P[q, k] * V[k, e])""",
+        [
+            "P_bar[q, k] = sum[e](O_bar[q, e] * V[k, e])",
+            "S_bar[q, k] = P[q, k] * (P_bar[q, k] - sum[k2](P[q, k2] * P_bar[q, k2]))",
+            "Q_bar[q, d] = sum[k](K[k, d] * S_bar[q, k])",
+            "K_bar[k, d] = sum[q](Q[q, d] * S_bar[q, k])",
+            "V_bar[k, e] = sum[q](O_bar[q, e] * P[q, k])",
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED_FORMS)
+def test_the_closed_form_is_the_textbook_s(name: str) -> None:
+    text, expected = CLOSED_FORMS[name]
+    derivation = derive(parse(text))
+    assert [str(e) for e in derivation.backward.equations] == expected
+
+
+def test_layer_norm_saves_the_normalised_value_and_the_scale_alone() -> None:
+    derivation = derive(parse("eps: positive = 1e-5\n" + NORM))
+    assert derivation.saved == ("g", "R", "H")
+    assert derivation.saved_results == ("R", "H")
+
+
+def test_softmax_cross_entropy_never_takes_the_logarithm_of_a_probability() -> None:
+    text, _ = CLOSED_FORMS["cross-entropy of index targets"]
+    forward = derive(parse(text)).forward
+    assert [str(e) for e in forward.equations] == [
+        "P[n, c] = exp(X[n, c] - logsumexp[c2](X[n, c2]))",
+        "L = -mean[n](X[n, T[n]] - logsumexp[c](X[n, c]))",
+    ]
+
+
+def test_an_input_that_no_output_depends_on_gets_exact_zeros() -> None:
+    derivation = derive(parse("Z[i] = X[i] * a[i]\nY[i] = 2 * b[i]\nreturn Y"), ["X", "b"])
+    assert [str(e) for e in derivation.backward.equations] == [
+        "b_bar[i] = 2 * Y_bar[i]",
+        "X_bar[i] = 0",
+    ]
