@@ -17,13 +17,14 @@ from symgrad.ir.batch import BATCH_INDEX, splice_system
 from symgrad.ir.equation import System
 from symgrad.ir.rename import rename_system
 from symgrad.ir.show import unused
-from symgrad.ir.terms import BATCH, Expr, Index, Size
+from symgrad.ir.terms import BATCH, Element, Index, Size
 from symgrad.ir.visit import walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from symgrad.ir.equation import Tensor
+    from symgrad.ir.terms import Expr
 
 #: Letters that no axis is given: n is kept for batches, l reads like 1.
 _AVOIDED = frozenset("nl")
@@ -184,17 +185,14 @@ def _join(joined: System, part: System, label: str) -> System:
 def _letters(system: System) -> set[str]:
     """Return every letter that a free index or an axis of a System has."""
     found = {name for e in system.equations for i in e.letters for name in (i.name, i.axis)}
-    found.update(s.axis for t in system.inputs for e in t.shape for s in walk(e) if _is_size(s))
+    for length in (e for t in system.inputs for e in t.shape):
+        found.update(node.axis for node in walk(length) if isinstance(node, Size))
     found.update(axis for axis, _ in system.sizes)
     for equation in system.equations:
         for node in walk(equation.value):
             if isinstance(node, Index):
                 found.add(node.axis)
     return found - {BATCH}
-
-
-def _is_size(node: Expr) -> bool:
-    return isinstance(node, Size)
 
 
 def _fresh_letter(letter: str, used: set[str]) -> str:
@@ -236,8 +234,8 @@ def _with_equal_rank(joined: System, part: System, joint: _Joint) -> tuple[Syste
     elif more == 0:
         return joined, part
     raise joint.error(
-        given=f"{joint.source}[{', '.join(i.name for i in out)}]",
-        expected=f"the rank of {joint.target}[{', '.join(i.name for i in into)}]",
+        given=str(Element(joint.source, out)),
+        expected=f"the rank of {Element(joint.target, into)}",
         fix="put a part between them that changes the rank",
     )
 

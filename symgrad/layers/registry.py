@@ -66,7 +66,7 @@ class Layer:
         """
         system = self.system(**options)
         axes = [axis for axis in system.axes if axis != BATCH]
-        wrong = [n for n in lengths if isinstance(n, bool) or not isinstance(n, int) or n < 0]
+        wrong = [n for n in lengths if type(n) is not int or n < 0]
         if len(lengths) > len(axes) or wrong:
             raise CompositionError(
                 where=f"{self.name}{lengths}",

@@ -73,11 +73,11 @@ def make_optimizer(name: str, **settings: Any) -> Optimizer:
     entry = get(name)
     legal = options_of(entry.text)
     scalars = {t.name for t in entry.system().inputs if t.default is not None} - {STEP}
-    for key in settings:
+    for key, value in settings.items():
         if key not in scalars and key not in legal:
             raise TrainingError(
                 where=f"the settings of {name}",
-                given=f"{key}={settings[key]!r}",
+                given=f"{key}={value!r}",
                 expected=f"one of {', '.join(sorted(scalars.union(legal)))}",
                 fix="correct the name, or leave it out for the default",
             )

@@ -83,7 +83,14 @@ def test_a_missing_set_says_how_to_get_it(tmp_path: Path) -> None:
     assert "apt-get install dataset-fashion-mnist" in str(caught.value.as_dict()["fix"])
 
 
-@pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c[:3], lambda c: b"PK" + c[2:]])
+DAMAGES = {
+    "last byte missing": lambda content: content[:-1],
+    "no shape": lambda content: content[:3],
+    "another format": lambda content: b"PK" + content[2:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_file_is_an_error(tmp_path: Path, damage: Any) -> None:
     write_fashion(tmp_path, packed=False)
     path = tmp_path / "train-images-idx3-ubyte"

@@ -33,7 +33,9 @@ def recorded_gradients(seed: int) -> list[dict[str, Any]]:
     return sequence
 
 
-def follow(target: str, start: dict[str, Any], gradients: list[dict[str, Any]], **settings: Any):
+def follow(
+    target: str, start: dict[str, Any], gradients: list[dict[str, Any]], **settings: Any
+) -> dict[str, Any]:
     place = torch.from_numpy if target == "torch" else np.array
     updater = Updater(make_optimizer("sgd", **settings), target)
     values = {n: place(np.array(v)) for n, v in start.items()}
@@ -42,7 +44,9 @@ def follow(target: str, start: dict[str, Any], gradients: list[dict[str, Any]], 
     return {n: np.asarray(v) for n, v in values.items()}
 
 
-def follow_torch(start: dict[str, Any], gradients: list[dict[str, Any]], **settings: Any):
+def follow_torch(
+    start: dict[str, Any], gradients: list[dict[str, Any]], **settings: Any
+) -> dict[str, Any]:
     tensors = {n: torch.from_numpy(np.array(v)).requires_grad_() for n, v in start.items()}
     optimizer = torch.optim.SGD(tensors.values(), **settings)
     for gradient in gradients:

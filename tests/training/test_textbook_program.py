@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.torch
 
-Parameters = dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+Parameters = dict[str, np.ndarray[Any, np.dtype[np.floating[Any]]]]
 PLAN = Plan(make_optimizer("sgd", lr=0.01), epochs=10, batch_size=64, seed=0)
 NAMES = ("fc1.W", "fc1.b", "fc2.W", "fc2.b")
 
