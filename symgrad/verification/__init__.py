@@ -1,0 +1,1 @@
+"""Verification: strategies, oracles, checks and planted bugs, all from the System alone."""

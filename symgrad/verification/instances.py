@@ -1,0 +1,214 @@
+"""One point at which a System is tested: lengths, values, cotangents, layouts.
+
+In: a System and numbers. Out: arrays ready to call a function with, and a script that reproduces
+the point. Knows nothing of how points are chosen (`strategies`) or judged (`checks`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from symgrad.ir.batch import fix_batch
+from symgrad.ir.terms import BATCH, Add, Const, Expr, Mul, Power, Size
+from symgrad.verification.layouts import with_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from symgrad.ir.equation import System
+
+#: Letters for the axes of `...`, which no layer uses.
+BATCH_LETTERS = ("b0", "b1", "b2")
+
+Arrays = dict[str, "NDArray[Any]"]
+
+
+def length_of(shape: Expr, lengths: Mapping[str, int]) -> int:
+    """Return the value of a length, an expression in sizes.
+
+    Raises:
+        ValueError: If it is not a whole number of at least 0.
+    """
+    value = _value(shape, lengths)
+    if value < 0 or value.denominator != 1:
+        raise ValueError(f"{shape} is {value}, not a length")
+    return int(value)
+
+
+def _value(expr: Expr, lengths: Mapping[str, int]) -> Fraction:
+    match expr:
+        case Const():
+            return expr.value
+        case Size():
+            return Fraction(lengths[expr.axis])
+        case Add():
+            return sum((_value(t, lengths) for t in expr.terms), Fraction(0))
+        case Mul():
+            product = Fraction(1)
+            for factor in expr.factors:
+                product *= _value(factor, lengths)
+            return product
+        case Power() if expr.exponent.denominator == 1:
+            return _value(expr.base, lengths) ** expr.exponent.numerator
+        case _:
+            raise ValueError(f"{expr} is not a length")
+
+
+def shape_of(system: System, name: str, lengths: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the shape of a tensor of a System without `...`."""
+    return tuple(length_of(s, lengths) for s in system.tensor(name).shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """A point at which a System is tested.
+
+    Attributes:
+        system: The System, which may have `...`.
+        lengths: The length of each axis, those of `...` not included.
+        batch: The lengths of the axes of `...`; empty if it has rank 0 or there is none.
+        inputs: A value for each input.
+        cotangents: A value `Y_bar` for each output Y.
+        layouts: The layout of each of these; C where none is given.
+        dtype: Of the real tensors.
+        notes: How the values were chosen, in words.
+    """
+
+    system: System
+    lengths: Mapping[str, int]
+    batch: tuple[int, ...]
+    inputs: Mapping[str, NDArray[Any]]
+    cotangents: Mapping[str, NDArray[Any]]
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    dtype: str = "float64"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """The rank of `...`."""
+        return len(self.batch)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether some axis has length 0."""
+        return 0 in self.batch or 0 in self.lengths.values()
+
+    @property
+    def fixed(self) -> System:
+        """The System with the rank of `...` fixed."""
+        return fix_batch(self.system, BATCH_LETTERS[: self.rank])
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The length of each axis of `fixed`."""
+        return sizes_of(self.system, self.lengths, self.batch)
+
+    def arrays(self) -> Arrays:
+        """Return fresh inputs, in their layouts."""
+        return {n: with_layout(a, self.layouts.get(n, "C")) for n, a in self.inputs.items()}
+
+    def seeds(self) -> Arrays:
+        """Return fresh cotangents, in their layouts."""
+        return {n: with_layout(a, self.layouts.get(n, "C")) for n, a in self.cotangents.items()}
+
+    def with_inputs(self, inputs: Mapping[str, NDArray[Any]]) -> Instance:
+        """Return the instance with other inputs."""
+        return replace(self, inputs=dict(inputs))
+
+    def with_cotangents(self, cotangents: Mapping[str, NDArray[Any]]) -> Instance:
+        """Return the instance with other cotangents."""
+        return replace(self, cotangents=dict(cotangents))
+
+    def with_layouts(self, layouts: Mapping[str, str]) -> Instance:
+        """Return the instance with other layouts."""
+        return replace(self, layouts=dict(layouts))
+
+    def astype(self, dtype: str) -> Instance:
+        """Return the instance with its real tensors rounded to another dtype."""
+
+        def cast(arrays: Mapping[str, NDArray[Any]]) -> Arrays:
+            return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in arrays.items()}
+
+        inputs, cotangents = cast(self.inputs), cast(self.cotangents)
+        return replace(self, inputs=inputs, cotangents=cotangents, dtype=dtype)
+
+    def __str__(self) -> str:
+        lengths = {**({BATCH: self.batch} if self.system.has_batch else {}), **self.lengths}
+        text = ", ".join(f"{axis}={n}" for axis, n in lengths.items())
+        odd = [f"{n} {layout}" for n, layout in self.layouts.items() if layout != "C"]
+        return "; ".join([f"{self.system.name} at {text}", self.dtype, *self.notes, *odd])
+
+    def script(self, check: str, target: str) -> str:
+        """Return a program that runs a check at this point again."""
+        return _SCRIPT.format(
+            check=check,
+            target=target,
+            note=str(self),
+            text=str(self.system),
+            name=self.system.name,
+            params=self.system.params,
+            lengths=dict(self.lengths),
+            batch=self.batch,
+            inputs=_literals(self.inputs),
+            cotangents=_literals(self.cotangents),
+            layouts={n: layout for n, layout in self.layouts.items() if layout != "C"},
+            dtype=self.dtype,
+        )
+
+
+def sizes_of(
+    system: System, lengths: Mapping[str, int], batch: Sequence[int] = ()
+) -> dict[str, int]:
+    """Return the length of each axis once the rank of `...` is fixed, those of `size[...]` too."""
+    fixed = fix_batch(system, BATCH_LETTERS[: len(batch)])
+    leading = [a for a in fixed.axes if a not in system.axes]
+    found = {**lengths, **dict(zip(leading, batch, strict=True))}
+    for axis, length in system.sizes:
+        found[axis] = length_of(length, found)
+    return found
+
+
+def _literals(arrays: Mapping[str, NDArray[Any]]) -> str:
+    rows = [f"    {name!r}: {_literal(array)},\n" for name, array in arrays.items()]
+    return "{\n" + "".join(rows) + "}"
+
+
+def _literal(array: NDArray[Any]) -> str:
+    values = repr(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
+    shape = f".reshape({array.shape})" if array.size == 0 else ""
+    return f"np.array({values}, dtype={str(array.dtype)!r}){shape}"
+
+
+_SCRIPT = '''\
+"""Runs the check {check!r} on {target!r} again, at one point: {note}."""
+
+import numpy as np
+
+from symgrad.ir.text import parse
+from symgrad.verification.instances import Instance
+from symgrad.verification.verify import replay
+
+system = parse(
+    """
+{text}
+""",
+    name={name!r},
+    params={params!r},
+)
+inputs = {inputs}
+cotangents = {cotangents}
+instance = Instance(
+    system,
+    lengths={lengths!r},
+    batch={batch!r},
+    inputs=inputs,
+    cotangents=cotangents,
+    layouts={layouts!r},
+    dtype={dtype!r},
+)
+print(replay(system, {check!r}, instance, target={target!r}))
+'''

@@ -1,0 +1,193 @@
+"""What is true of a derivation at an instance: values, gradients and their rounding bounds.
+
+In: a derivation and instances. Out: 50-digit values of the outputs, of the raw adjoint and of
+forward mode, with the error that rounding explains in the dtype of the instance. The closed forms
+and the generated code, which are on trial, contribute nothing to a value.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.autodiff.adjoint import BAR, adjoint_system
+from symgrad.autodiff.tangent import DOT, derive_jvp
+from symgrad.interpreter import evaluate
+from symgrad.ir.batch import fix_batch
+from symgrad.rewriting.naming import name_reductions
+from symgrad.verification.instances import BATCH_LETTERS
+from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from symgrad.derivation import Derivation
+    from symgrad.ir.equation import System
+    from symgrad.verification.instances import Arrays, Instance
+
+MOST_REMEMBERED = 400
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A 50-digit value, and a bound of the error of a computation in the dtype of the instance."""
+
+    value: NDArray[Any]
+    bound: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _AtRank:
+    """The Systems of one derivation once the rank of `...` is fixed."""
+
+    system: System
+    forward: System
+    backward: System
+    wrt: tuple[str, ...]
+
+    @cached_property
+    def adjoint(self) -> System:
+        return adjoint_system(self.system, self.wrt)
+
+    @cached_property
+    def tangent(self) -> System:
+        return derive_jvp(self.system, self.wrt)
+
+    @cached_property
+    def second(self) -> System:
+        return derive_jvp(self.adjoint, self.wrt)
+
+    @cached_property
+    def forward_errors(self) -> System:
+        return error_system(self.forward)
+
+    @cached_property
+    def backward_errors(self) -> System:
+        inexact = [t.name for t in self.backward.inputs if t.name in self.forward.defined]
+        return error_system(self.backward, inexact)
+
+
+class Oracles:
+    """Everything that is known about a derivation, computed when asked and once per instance."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self._at_rank: dict[int, _AtRank] = {}
+        self._known: OrderedDict[tuple[str, Instance], Any] = OrderedDict()
+
+    def at_rank(self, rank: int) -> _AtRank:
+        """Return the Systems with `...` of a rank."""
+        found = self._at_rank.get(rank)
+        if found is None:
+            letters = BATCH_LETTERS[:rank]
+            mine = self.derivation
+            found = _AtRank(
+                fix_batch(mine.system, letters),
+                name_reductions(fix_batch(mine.forward, letters)),
+                name_reductions(fix_batch(mine.backward, letters)),
+                mine.wrt,
+            )
+            self._at_rank[rank] = found
+        return found
+
+    def remembered(self, key: str, instance: Instance, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returns, computed once for each key and instance."""
+        # The instance is kept in the key, so that its identity is not given to another one.
+        full = (key, instance)
+        if full not in self._known:
+            self._known[full] = compute()
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+        return self._known[full]
+
+    def forward(self, instance: Instance) -> dict[str, Exact]:
+        """Return the outputs and the tensors saved for the backward pass."""
+
+        def compute() -> dict[str, Exact]:
+            here = self.at_rank(instance.rank)
+            found = _evaluate(here.forward_errors, _with_roundoff(instance), instance)
+            defined = _evaluate(here.system, instance.inputs, instance)
+            values = {name: defined.get(name, found[name]) for name in here.forward.outputs}
+            return {n: Exact(v, _bound(n, v, found)) for n, v in values.items()}
+
+        return self.remembered("forward", instance, compute)
+
+    def vjp(self, instance: Instance) -> dict[str, Exact]:
+        """Return the cotangents of the inputs: the raw adjoint's, the closed form's bounds."""
+
+        def compute() -> dict[str, Exact]:
+            here = self.at_rank(instance.rank)
+            values = _evaluate(here.adjoint, {**instance.inputs, **instance.cotangents}, instance)
+            closed = self.closed_form(instance)
+            return {n: Exact(v, closed[n].bound) for n, v in values.items()}
+
+        return self.remembered("vjp", instance, compute)
+
+    def closed_form(self, instance: Instance) -> dict[str, Exact]:
+        """Return the cotangents of the inputs as the derived backward System computes them."""
+
+        def compute() -> dict[str, Exact]:
+            here = self.at_rank(instance.rank)
+            arrays = _with_roundoff(instance)
+            forward = _evaluate(here.forward_errors, arrays, instance)
+            found = _evaluate(here.backward_errors, {**arrays, **forward}, instance)
+            names = here.backward.outputs
+            return {n: Exact(found[n], _bound(n, found[n], found)) for n in names}
+
+        return self.remembered("closed form", instance, compute)
+
+    def jvp(self, instance: Instance, tangents: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Return the tangents of the outputs, by forward mode, to 50 digits.
+
+        Args:
+            instance: The point.
+            tangents: A direction for some inputs; the others do not move.
+        """
+        here = self.at_rank(instance.rank)
+        still = {n + DOT: np.zeros_like(instance.inputs[n]) for n in here.wrt}
+        moving = {n + DOT: v for n, v in tangents.items()}
+        found = _evaluate(here.tangent, {**instance.inputs, **still, **moving}, instance)
+        return {name.removesuffix(DOT): value for name, value in found.items()}
+
+    def second(self, instance: Instance, tangents: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Return how the cotangents of the inputs change along a direction, to 50 digits."""
+        here = self.at_rank(instance.rank)
+        moving = {n + DOT: v for n, v in tangents.items()}
+        given = {**instance.inputs, **instance.cotangents, **moving}
+        found = _evaluate(here.second, given, instance)
+        return {name.removesuffix(DOT): value for name, value in found.items()}
+
+    def noise(self, instance: Instance) -> float:
+        """Return a bound of the rounding error of `<Y_bar, Y>` in float64."""
+        exact = self.forward(instance)
+        total = 0.0
+        for name, cotangent in instance.cotangents.items():
+            output = exact[name.removesuffix(BAR)]
+            size = output.bound + cotangent.size * 2.0**-52 * np.abs(output.value.astype(float))
+            total += float(np.sum(np.abs(cotangent) * size))
+        return total
+
+
+def _with_roundoff(instance: Instance) -> Arrays:
+    unit = float(np.finfo(instance.dtype).eps) / 2
+    return {**instance.inputs, **instance.cotangents, ROUNDOFF: np.asarray(unit)}
+
+
+def _evaluate(
+    system: System, arrays: Mapping[str, NDArray[Any]], instance: Instance
+) -> dict[str, NDArray[Any]]:
+    names = {t.name for t in system.inputs}
+    given = {n: a for n, a in arrays.items() if n in names}
+    return evaluate(system, given, sizes=instance.sizes, numbers="mpmath")
+
+
+def _bound(name: str, value: NDArray[Any], found: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return the bound of an output; an output that is an input is exact."""
+    bound = found.get(name + ERROR)
+    return np.zeros(value.shape) if bound is None else np.asarray(bound).astype(float)

@@ -1,0 +1,137 @@
+"""Mutation testing of the checks: which planted bugs does each of them notice?
+
+In: a derivation. Out: a `Score`: for every planted bug the checks that noticed it, or the proof
+that it is none. A verifier that never failed proves nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symgrad.verification.checks import CHECKS, Check
+from symgrad.verification.mutants import mutants
+from symgrad.verification.oracles import Oracles
+from symgrad.verification.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.table import Table
+
+    from symgrad.derivation import Derivation
+    from symgrad.verification.instances import Instance
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One planted bug and what became of it.
+
+    Attributes:
+        layer: Where it was planted.
+        kind: What kind of mistake it is.
+        name: Which one.
+        killed_by: The checks that noticed it.
+        equivalent: Whether it is proved to change nothing.
+    """
+
+    layer: str
+    kind: str
+    name: str
+    killed_by: frozenset[str]
+    equivalent: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """What became of all planted bugs."""
+
+    planted: tuple[Planted, ...]
+
+    @property
+    def survivors(self) -> tuple[Planted, ...]:
+        """The bugs that no check noticed and that are not proved harmless."""
+        return tuple(p for p in self.planted if not p.killed_by and not p.equivalent)
+
+    @property
+    def equivalent(self) -> tuple[Planted, ...]:
+        """The mutations that are proved to change nothing."""
+        return tuple(p for p in self.planted if p.equivalent)
+
+    @property
+    def killed(self) -> float:
+        """The share of the real bugs that some check noticed."""
+        real = [p for p in self.planted if not p.equivalent]
+        return sum(bool(p.killed_by) for p in real) / max(len(real), 1)
+
+    def by_check(self) -> dict[str, int]:
+        """Return how many bugs each check noticed."""
+        return {c: sum(c in p.killed_by for p in self.planted) for c in CHECKS}
+
+    def table(self) -> Table:
+        """Return the number of bugs that each check noticed, as a table."""
+        from rich.table import Table  # noqa: PLC0415 (quick to do without)
+
+        real = sum(not p.equivalent for p in self.planted)
+        table = Table(title=f"{real} planted bugs, {100 * self.killed:.1f} % noticed")
+        table.add_column("check")
+        table.add_column("noticed", justify="right")
+        for check, count in self.by_check().items():
+            table.add_row(check, str(count))
+        return table
+
+
+def points(derivation: Derivation, check: Check, count: int, seed: int = 0) -> tuple[Instance, ...]:
+    """Return instances for a check, the same for the same seed."""
+    import hypothesis  # noqa: PLC0415 (a development tool, heavy)
+
+    from symgrad.verification.strategies import instances  # noqa: PLC0415 (it imports Hypothesis)
+
+    found: list[Instance] = []
+
+    @hypothesis.settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=(hypothesis.Phase.generate,),
+    )
+    @hypothesis.seed(seed)
+    @hypothesis.given(instances(derivation.system, **check.draws))
+    def collect(instance: Instance) -> None:
+        found.append(instance)
+
+    collect()
+    return tuple(found)
+
+
+def score(
+    derivation: Derivation,
+    checks: Sequence[Check],
+    *,
+    target: str = "reference",
+    examples: int = 8,
+    per_kind: int = 4,
+) -> Score:
+    """Return which planted bugs of formulas the checks notice.
+
+    Args:
+        derivation: Where the bugs are planted.
+        checks: The checks to try on each bug.
+        target: Where the wrong formulas are run.
+        examples: How many instances each check may use.
+        per_kind: How many bugs of each kind at most.
+    """
+    oracles = Oracles(derivation)
+    chosen = {c: points(derivation, c, examples) for c in checks if not c.once}
+    rows: list[Planted] = []
+    for mutant in mutants(derivation, per_kind):
+        subject = Subject(mutant.derivation, target, oracles)
+        killed = frozenset(c.name for c, at in chosen.items() if _notices(c, subject, at))
+        rows.append(Planted(subject.name, mutant.kind, mutant.name, killed))
+    return Score(tuple(rows))
+
+
+def _notices(check: Check, subject: Subject, at: Iterable[Instance | None]) -> bool:
+    return any(check.run(subject, instance).is_wrong for instance in at)

@@ -1,0 +1,118 @@
+"""What is on trial: a derivation, run on a target.
+
+In: a derivation and the name of a target. Out: its forward and VJP as functions of named arrays,
+the same for every target. `reference` runs the Systems in the interpreter; `numpy` and `torch` run
+generated code.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.autodiff.adjoint import BAR
+from symgrad.verification.oracles import Oracles
+from symgrad.verification.targets import TARGETS, Target, Torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from symgrad.derivation import Derivation
+    from symgrad.ir.equation import System
+    from symgrad.verification.instances import Arrays, Instance
+
+
+class Subject:
+    """A derivation on trial, with what is known to be true.
+
+    Args:
+        derivation: What is run.
+        target: Where it is run, one of TARGETS.
+        oracles: What is true; by default of `derivation`. A planted bug is judged by those of the
+            derivation it was planted in.
+        fault: A function that spoils what runs it, to test the checks.
+    """
+
+    def __init__(
+        self,
+        derivation: Derivation,
+        target: str = "numpy",
+        oracles: Oracles | None = None,
+        fault: Callable[[Target], Target] | None = None,
+    ) -> None:
+        self.derivation = derivation
+        self.target = target
+        self.oracles = oracles or Oracles(derivation)
+        self._fault = fault
+
+    @property
+    def name(self) -> str:
+        """The name of the System."""
+        return self.derivation.system.name
+
+    @property
+    def system(self) -> System:
+        """The System that says what is right."""
+        return self.oracles.derivation.system
+
+    @cached_property
+    def claims(self) -> Oracles:
+        """What the derivation on trial says, whether it is true or not."""
+        mine = self.oracles.derivation is self.derivation
+        return self.oracles if mine else Oracles(self.derivation)
+
+    @cached_property
+    def _run(self) -> Target:
+        made = TARGETS[self.target](self.derivation)
+        return made if self._fault is None else self._fault(made)
+
+    @cached_property
+    def _torch(self) -> Torch:
+        return self._run if isinstance(self._run, Torch) else Torch(self.derivation)
+
+    def call(self, instance: Instance) -> tuple[Arrays, Arrays]:
+        """Return outputs and saved tensors, and the cotangents of the inputs."""
+        inputs = instance.arrays()
+        results = self.forward(instance, inputs)
+        return results, self.vjp(instance, inputs, results, instance.seeds())
+
+    def forward(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Return the outputs and the saved tensors by name, for inputs that may differ."""
+        with np.errstate(all="ignore"):
+            return self._run.forward(inputs, instance.rank, instance.sizes)
+
+    def vjp(
+        self,
+        instance: Instance,
+        inputs: Mapping[str, NDArray[Any]],
+        results: Mapping[str, NDArray[Any]],
+        seeds: Mapping[str, NDArray[Any]],
+    ) -> Arrays:
+        """Return the cotangents of the inputs by name."""
+        with np.errstate(all="ignore"):
+            given = {**inputs, **results, **seeds}
+            return self._run.vjp(given, instance.rank, instance.sizes)
+
+    def gradient(
+        self, instance: Instance, cotangents: Mapping[str, NDArray[Any]] | None = None
+    ) -> Arrays:
+        """Return the cotangents of the inputs, forward pass included."""
+        inputs = instance.arrays()
+        seeds = instance.seeds() if cotangents is None else dict(cotangents)
+        return self.vjp(instance, inputs, self.forward(instance, inputs), seeds)
+
+    def autograd(self, instance: Instance) -> Arrays:
+        """Return the gradients that torch's autograd finds for the generated forward code."""
+        with np.errstate(all="ignore"):
+            return self._torch.autograd(instance.arrays(), instance.seeds(), instance.rank)
+
+    def objective(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> float:
+        """Return `<Y_bar, Y>`, whose gradient the VJP is."""
+        results = self.forward(instance, inputs)
+        return float(
+            sum(np.sum(results[n.removesuffix(BAR)] * c) for n, c in instance.cotangents.items())
+        )

@@ -1,0 +1,143 @@
+"""`verify`: every check, at many instances, with the smallest counterexample of each that fails.
+
+In: a layer, a System or a derivation, and a target. Out: a `Report`.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol
+
+from symgrad.autodiff.derive import derive
+from symgrad.derivation import Derivation
+from symgrad.ir.equation import System
+from symgrad.verification.checks import CHECKS, Check
+from symgrad.verification.outcome import Outcome
+from symgrad.verification.report import Report, Row
+from symgrad.verification.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from symgrad.verification.instances import Instance
+
+
+class Declared(Protocol):
+    """Something that has equations: a layer."""
+
+    def system(self) -> System:
+        """Return the equations."""
+
+
+def derivation_of(what: Declared | System | Derivation) -> Derivation:
+    """Return the derivation of a layer or System; one that is derived already is returned as is."""
+    if isinstance(what, Derivation):
+        return what
+    return derive(what if isinstance(what, System) else what.system())
+
+
+def verify(
+    what: Declared | System | Derivation | Subject,
+    target: str = "numpy",
+    *,
+    examples: int = 20,
+    seed: int = 0,
+    checks: Iterable[str] | None = None,
+) -> Report:
+    """Return what every check finds about a layer, a System or a derivation.
+
+    Args:
+        what: The equations, or what was derived from them.
+        target: Where the derived formulas are run: "numpy", "torch" or "reference".
+        examples: How many instances each check tries.
+        seed: The same seed draws the same instances.
+        checks: Names of the checks to run; all that apply by default.
+    """
+    subject = what if isinstance(what, Subject) else Subject(derivation_of(what), target)
+    chosen = [CHECKS[name] for name in (CHECKS if checks is None else checks)]
+    rows = [search(c, subject, examples, seed) for c in chosen if c.applies_to(subject.target)]
+    return Report(tuple(rows))
+
+
+def replay(system: System, check: str, instance: Instance, *, target: str = "numpy") -> Outcome:
+    """Return what a check finds at one instance of a System."""
+    return CHECKS[check].run(Subject(derive(system), target), instance)
+
+
+class _FoundError(Exception):
+    """Raised inside Hypothesis so that it simplifies the instance."""
+
+
+def search(check: Check, subject: Subject, examples: int = 20, seed: int = 0) -> Row:
+    """Return the row of one check, with the simplest instance at which it fails."""
+    start = perf_counter()
+    outcomes: list[tuple[Instance | None, Outcome]] = []
+    if check.once:
+        outcomes.append((None, check.run(subject, None)))
+    else:
+        _try_instances(check, subject, examples, seed, outcomes)
+    seconds = perf_counter() - start
+    last, found = outcomes[-1]
+    undecided = sum(o.verdict == "cannot tell" for _, o in outcomes)
+    if found.is_wrong:
+        script = "" if last is None else last.script(check.name, subject.target)
+        where = "" if last is None else f" [{last}]"
+        verdict, detail, kind = "wrong", found.detail + where, found.kind
+    else:
+        verdict = "cannot tell" if undecided == len(outcomes) else "ok"
+        detail, kind, script = found.detail if verdict != "ok" else "", "", ""
+    return Row(
+        subject.name,
+        check.name,
+        subject.target,
+        len(outcomes),
+        undecided,
+        max(o.ulps for _, o in outcomes),
+        seconds,
+        verdict,
+        kind,
+        detail,
+        script,
+    )
+
+
+def _try_instances(
+    check: Check,
+    subject: Subject,
+    examples: int,
+    seed: int,
+    outcomes: list[tuple[Instance | None, Outcome]],
+) -> None:
+    """Run a check at drawn instances; a wrong outcome, if any, is the last and the simplest."""
+    import hypothesis  # noqa: PLC0415 (a development tool, heavy)
+
+    from symgrad.verification.strategies import instances  # noqa: PLC0415 (it imports Hypothesis)
+
+    @hypothesis.settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
+        verbosity=hypothesis.Verbosity.quiet,
+    )
+    @hypothesis.seed(seed)
+    @hypothesis.given(instances(subject.system, **check.draws))
+    def one(instance: Instance) -> None:
+        outcome = check.run(subject, instance)
+        outcomes.append((instance, outcome))
+        if outcome.is_wrong:
+            raise _FoundError(outcome.detail)
+
+    try:
+        one()
+    except _FoundError:
+        pass
+    except hypothesis.errors.Flaky:
+        # Right and wrong at the same instance: the function is not one. Keep a wrong outcome.
+        outcomes.append(next(pair for pair in reversed(outcomes) if pair[1].is_wrong))
+    except hypothesis.errors.Unsatisfiable:
+        outcomes.append((None, Outcome("cannot tell", 0.0, "no instance of this kind exists")))
