@@ -20,7 +20,7 @@ PACKAGE = ROOT / "symgrad"
 #: The stages of the pipeline, lowest first. A module imports its own stage and lower ones. A module
 #: belongs to the stage with its longest prefix.
 STAGES = (
-    ("errors", "autodiff.functions"),
+    ("errors", "ir.functions"),
     ("ir",),
     ("interpreter", "symbolic", "layers"),
     ("autodiff", "rewriting", "derivation", "pipeline"),

@@ -72,7 +72,7 @@ class _Scope:
 
 
 def default_wrt(system: System) -> tuple[str, ...]:
-    """Return what is differentiated unless asked: the real inputs, but for scalars with a default."""
+    """Return what is differentiated unless asked: the real inputs, but scalars with a default."""
     return tuple(t.name for t in system.inputs if t.is_real and t.default is None)
 
 

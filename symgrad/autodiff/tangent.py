@@ -39,7 +39,7 @@ def derive_jvp(system: System, wrt: Sequence[str] | None = None) -> System:
 
     Args:
         system: The primal System.
-        wrt: The inputs to differentiate; every real input that is no scalar with a default value, by default.
+        wrt: The inputs to differentiate; by default those that `derive` takes.
 
     Returns:
         A System whose inputs are those of `system` and a tangent `X_dot` for each X in `wrt`, and

@@ -128,7 +128,7 @@ class _Printer:
         if not expr.indices:
             return name
         indices = [self.text(i) for i in expr.indices]
-        plain = all(len(i) == 1 for i in indices)
+        plain = all(len(i.rstrip("'")) == 1 for i in indices)
         if name.endswith("}") and "_{" in name.rpartition("^")[2]:
             name = f"{{{name}}}"  # a name that has a subscript already
         return f"{name}_{{{('' if plain else ',').join(indices)}}}"
@@ -238,9 +238,9 @@ class _Printer:
 def _letter(name: str) -> str:
     if name == BATCH:
         return r"\ldots"
-    if len(name) == 1:
-        return name
-    return f"{name[0]}_{{{name[1:]}}}" if name[1:].isdigit() else upright(name)
+    if name[1:].isdigit():  # a binder beside another: i, i2, i3 are written i, i', i''
+        return name[0] + "'" * (int(name[1:]) - 1)
+    return name if len(name) == 1 else upright(name)
 
 
 def _number(value: Fraction) -> tuple[int, str]:

@@ -7,6 +7,7 @@ axes `...` count as one axis (the rows).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.formula.latex import latex
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _ONES = r"\mathbf{1}"
 _TRANSPOSED = r"^{\top}"
+_CIRCLE = r" \odot "
 
 #: The indices of the rows and of the columns; None where the value has no such axis.
 _Axes = tuple[Index | None, Index | None]
@@ -125,71 +127,92 @@ def _transposed(name: str) -> str:
 def _hadamard(factors: tuple[Expr, ...], axes: _Axes) -> str | None:
     """Return a product of entries; scalars stand in front."""
     scalars = [f for f in factors if not f.free]
-    tensors = [f for f in factors if f.free]
     parts = []
-    for factor in tensors:
+    for factor in (f for f in factors if f.free):
         part = _matrix(factor, axes)
         if part is None:
             return None
-        parts.append(f"\\left({part}\\right)" if isinstance(factor, Add) else part)
-    return " ".join([*map(latex, scalars), r" \odot ".join(parts)])
+        whole = isinstance(factor, (Element, Call)) and _ONES not in part
+        parts.append(part if whole else f"\\left({part}\\right)")
+    return " ".join([*map(latex, scalars), _CIRCLE.join(parts)])
+
+
+@dataclass(frozen=True)
+class _Factor:
+    """A tensor in a product, or several over the same indices multiplied entry by entry."""
+
+    text: str
+    indices: tuple[Index, ...]
+
+
+def _factors(product: Expr) -> list[_Factor] | None:
+    """Return the factors of a product by their indices; None if one is not a plain element."""
+    found: dict[frozenset[Index], list[Element]] = {}
+    for element in arguments(product, Mul):
+        indices = _plain(element)
+        if indices is None or not isinstance(element, Element):
+            return None
+        found.setdefault(frozenset(indices), []).append(element)
+    return [_merged(group) for group in found.values()]
+
+
+def _merged(group: list[Element]) -> _Factor:
+    order = _plain(group[0]) or ()
+    names = [latex_name(element.tensor) for element in group]
+    texts = [
+        name if _plain(element) == order else _transposed(name)
+        for name, element in zip(names, group, strict=True)
+    ]
+    product = _CIRCLE.join(texts)
+    return _Factor(product if len(texts) == 1 else f"\\left({product}\\right)", order)
 
 
 def _contraction(expr: Reduce, axes: _Axes) -> str | None:
     """Return a sum of products as a chain of matrices from the rows to the columns."""
     bound, body, _ = open_reduce(expr)
-    factors = list(arguments(body, Mul))
-    if any(_plain(f) is None for f in factors):
-        return None
+    factors = _factors(body)
     rows, columns = axes
+    if factors is None or not {i for i in axes if i} <= body.free:
+        return None
     start = rows if rows is not None else _loose_end(bound, factors, None)
     end = columns if columns is not None else _loose_end(bound, factors, start)
-    if start is None or end is None or not {i for i in axes if i} <= body.free:
+    if start is None or end is None:
         return None
-    chain = _chain(start, end, factors)
-    if chain is None or chain[1] != {start, end, *bound}:
+    chain = _chain(start, end, [f for f in factors if len(f.indices) == 2])
+    vectors = {f.indices[0]: f.text for f in factors if len(f.indices) == 1}
+    # A vector inside the chain, or along a free axis, would scale rows or columns.
+    ends = {i for i, free in ((start, rows), (end, columns)) if free is None}
+    if chain is None or not set(vectors) <= ends or not set(bound) <= chain[1]:
         return None
-    left = [] if rows is not None else [_transposed(_vector(start, chain[2]))]
-    right = [] if columns is not None else [_vector(end, chain[2])]
-    # A vector along a free axis would scale rows or columns: that is no chain.
-    if any(_plain(v) in ((rows,), (columns,)) for v in chain[2]) or len(chain[2]) > len(
-        left + right
-    ):
-        return None
+    left = [] if rows is not None else [_transposed(vectors.get(start, _ONES))]
+    right = [] if columns is not None else [vectors.get(end, _ONES)]
     return " ".join([*left, *chain[0], *right])
 
 
-def _loose_end(bound: tuple[Index, ...], factors: list[Expr], other: Index | None) -> Index | None:
+def _loose_end(
+    bound: tuple[Index, ...], factors: list[_Factor], other: Index | None
+) -> Index | None:
     """Return the bound index that only one matrix has: the chain ends there in a vector."""
-    matrices = [i for i in map(_plain, factors) if i is not None and len(i) == 2]
+    matrices = [f.indices for f in factors if len(f.indices) == 2]
     ends = [b for b in bound if sum(b in m for m in matrices) == 1 and b is not other]
     return ends[0] if ends else None
 
 
-def _vector(index: Index, vectors: list[Expr]) -> str:
-    for vector in vectors:
-        if isinstance(vector, Element) and _plain(vector) == (index,):
-            return latex_name(vector.tensor)
-    return _ONES
-
-
 def _chain(
-    start: Index, end: Index, factors: list[Expr]
-) -> tuple[list[str], set[Index], list[Expr]] | None:
-    """Return the matrices on the way from `start` to `end`, the indices met, and the vectors."""
+    start: Index, end: Index, matrices: list[_Factor]
+) -> tuple[list[str], set[Index]] | None:
+    """Return all matrices on the way from `start` to `end`, and the indices met."""
     texts: list[str] = []
-    here, met, rest = start, {start}, list(factors)
+    here, met, rest = start, {start}, list(matrices)
     while here is not end:
-        step = next((f for f in rest if here in (i := _plain(f) or ()) and len(i) == 2), None)
-        if not isinstance(step, Element):
+        step = next((f for f in rest if here in f.indices), None)
+        if step is None:
             return None
         rest.remove(step)
-        first, second = _plain(step) or (here, here)
-        name = latex_name(step.tensor)
-        texts.append(name if first is here else _transposed(name))
+        first, second = step.indices
+        texts.append(step.text if first is here else _transposed(step.text))
         here = second if first is here else first
         if here in met:
             return None
         met.add(here)
-    vectors = [f for f in rest if len(_plain(f) or ()) == 1]
-    return None if len(vectors) < len(rest) else (texts, met, vectors)
+    return None if rest else (texts, met)

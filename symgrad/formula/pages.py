@@ -10,7 +10,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 from symgrad import errors
-from symgrad.autodiff.functions import FUNCTIONS, ScalarFunction
+from symgrad.ir.functions import FUNCTIONS, ScalarFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ _FUNCTIONS = """# Scalar functions
 The closed table of functions that equations may call, and the only place where derivatives are
 written down: `x` is the argument, `z` the second one, `y` the value. Everything else, layers and
 losses included, is equations, and its gradient is derived. This page is made from
-`symgrad/autodiff/functions.py`.
+`symgrad/ir/functions.py`.
 
 | function | derivative | defined as | domain | at a kink |
 | --- | --- | --- | --- | --- |

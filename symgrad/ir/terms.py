@@ -231,7 +231,7 @@ class Power(Expr):
 
 @dataclass(frozen=True, eq=False)
 class Call(Expr):
-    """A scalar function of the closed table in `symgrad.autodiff.functions`, applied."""
+    """A scalar function of the closed table in `symgrad.ir.functions`, applied."""
 
     function: str
     args: tuple[Expr, ...]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symgrad.autodiff.functions import FUNCTIONS
+from symgrad.ir.functions import FUNCTIONS
 from symgrad.errors import (
     NonAffineIndexError,
     ReservedNameError,
