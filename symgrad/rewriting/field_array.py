@@ -1,0 +1,132 @@
+"""Arrays whose axes are labelled by indices, for the exact evaluation of Systems.
+
+In: NumPy arrays with one leading axis of draws. Out: the same, aligned. The module knows neither
+fields nor functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symgrad.ir.terms import Index
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An array over draws and labelled axes.
+
+    Attributes:
+        data: Shape (draws or 1, one length for each label).
+        axes: The labels.
+        ok: Where the value is defined, in the shape of `data`; None means everywhere.
+    """
+
+    data: Array
+    axes: tuple[Index, ...] = ()
+    ok: NDArray[np.bool_] | None = None
+
+
+def scalar(value: float) -> Labelled:
+    """Return a number as an array without axes."""
+    return Labelled(np.array([value]))
+
+
+def all_axes(values: Sequence[Labelled]) -> tuple[Index, ...]:
+    """Return the labels of all values, each once."""
+    first = values[0].axes
+    if all(v.axes == first for v in values):
+        return first
+    return tuple(dict.fromkeys(a for v in values for a in v.axes))
+
+
+def spread(array: Array, labels: tuple[Index, ...], axes: tuple[Index, ...]) -> Array:
+    """Return an array with its axes in the order of `axes`, missing ones of length 1."""
+    if labels == axes:
+        return array
+    order = [labels.index(a) for a in axes if a in labels]
+    moved = array.transpose(0, *(k + 1 for k in order))
+    lengths = iter(moved.shape[1:])
+    return moved.reshape(array.shape[0], *(next(lengths) if a in labels else 1 for a in axes))
+
+
+def align(*values: Labelled) -> tuple[tuple[Index, ...], list[Array], NDArray[np.bool_] | None]:
+    """Return the common labels, the arrays over them, and where all of them are defined."""
+    axes = all_axes(values)
+    arrays = [spread(v.data, v.axes, axes) for v in values]
+    ok = None
+    for v in values:
+        if v.ok is not None:
+            mine = spread(v.ok, v.axes, axes)
+            ok = mine if ok is None else ok & mine
+    return axes, arrays, ok
+
+
+def both(first: Any, second: Any) -> Any:
+    """Return where two definedness masks hold; None means everywhere."""
+    if first is None:
+        return second
+    return first if second is None else first & second
+
+
+def select(condition: Labelled, then: Labelled, otherwise: Labelled) -> Labelled:
+    """Return one of two values at each point; the one not taken need not be defined."""
+    axes, (c, a, b), _ = align(condition, then, otherwise)
+    c = c != 0
+    ok = None if condition.ok is None else spread(condition.ok, condition.axes, axes)
+    if then.ok is not None or otherwise.ok is not None:
+        good = [np.True_ if v.ok is None else spread(v.ok, v.axes, axes) for v in (then, otherwise)]
+        ok = both(ok, np.where(c, good[0], good[1]))
+    return Labelled(np.where(c, a, b), axes, ok)
+
+
+def read(
+    tensor: Labelled,
+    indices: tuple[Index, ...] | None,
+    positions: Sequence[Labelled],
+    outside: Labelled | None,
+) -> Labelled:
+    """Return the elements of an unlabelled tensor.
+
+    Args:
+        tensor: The tensor; its axes carry no labels.
+        indices: The labels, if the positions are distinct plain indices; else None.
+        positions: Integer arrays, one for each axis, if they are not.
+        outside: What a read out of range gives; None makes it undefined.
+    """
+    if indices is not None:
+        return Labelled(tensor.data, indices, tensor.ok)
+    axes, places, ok = align(*positions)
+    inside: Array = np.array(True)
+    clipped = []
+    for place, length in zip(places, tensor.data.shape[1:], strict=True):
+        inside = inside & (place >= 0) & (place < length)
+        clipped.append(np.clip(place, 0, max(length - 1, 0)))
+    draws = np.arange(tensor.data.shape[0]).reshape(-1, *(1,) * len(axes))
+    found = tensor.data[(draws, *clipped)]
+    if tensor.ok is not None:
+        ok = both(ok, tensor.ok[(draws, *clipped)])
+    value = Labelled(found, axes, ok)
+    if bool(inside.all()):
+        return value
+    if outside is None:
+        return Labelled(found, axes, both(ok, inside))
+    return select(Labelled(inside.reshape((-1, *inside.shape[1:])), axes), value, outside)
+
+
+def unlabelled(value: Labelled, axes: tuple[Index, ...], lengths: Sequence[int]) -> Labelled:
+    """Return a value as a tensor with the given axes in order, without labels, not read-only."""
+
+    def fill(array: Array) -> Array:
+        whole = spread(array, value.axes, axes)
+        return np.broadcast_to(whole, (whole.shape[0], *lengths))
+
+    return Labelled(fill(value.data), (), None if value.ok is None else fill(value.ok))

@@ -1,0 +1,281 @@
+"""Judging by exact evaluation: batches of random points until there is enough evidence.
+
+In: Systems to evaluate together. Out: `Evidence` that two families of values agree or differ, with
+odds. What is compared, and what a difference means, is the caller's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symgrad.ir.batch import fix_batch
+from symgrad.ir.show import unused
+from symgrad.rewriting.field import Valuation
+from symgrad.rewriting.field_array import Array, both
+from symgrad.rewriting.field_dual import Tangents
+from symgrad.rewriting.field_point import Point, UndecidedError, axes_of, choose_sizes
+from symgrad.rewriting.field_terms import Survey, mentions_infinity, uses_signs
+from symgrad.rewriting.field_tower import PRIMES, TOP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from symgrad.ir.equation import System, Tensor
+
+#: How often each compared value must have been defined, and how many points are drawn for it.
+ENOUGH = 6
+MOST = 2048
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a number of random points said.
+
+    Attributes:
+        agree: Whether all compared values agreed.
+        times: How often the least tested of them was compared.
+        degree: A bound on the degree of their difference.
+        where: What differed first: a tensor's name.
+        sizes: The lengths of axes where it differed, or of the last batch.
+    """
+
+    agree: bool
+    times: int
+    degree: int
+    where: str
+    sizes: dict[str, int]
+
+    @property
+    def odds(self) -> float:
+        """A bound on the odds that different values agreed every time."""
+        return min(1.0, self.degree / PRIMES[0]) ** self.times
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Residues to be compared: a name, whether they agree, and where both are defined."""
+
+    name: str
+    agree: Array
+    ok: Array | None
+
+
+def same(name: str, first: Array, second: Array, ok: Array | None) -> Comparison:
+    """Return the comparison of two arrays over draws and axes."""
+    agree = first == second
+    return Comparison(name, agree, None if ok is None else np.broadcast_to(ok, agree.shape))
+
+
+def one_batch_rank(systems: Sequence[System]) -> tuple[System, ...]:
+    """Return Systems with `...` fixed to one axis, whose letter is new to all of them."""
+    letter = unused("n", set(axes_of(systems)))
+    return tuple(fix_batch(s, (letter,)) for s in systems)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Systems evaluated together, what is drawn for them, and the level they are evaluated at.
+
+    Attributes:
+        systems: The Systems, batch rank fixed.
+        inputs: Declarations of what is drawn.
+        level: The level at which results are compared.
+        degree: A bound on the degree of any result.
+        signs: Whether absolute values must respect squares.
+        infinite: Whether `inf` is mentioned.
+    """
+
+    systems: tuple[System, ...]
+    inputs: dict[str, Tensor]
+    level: int
+    degree: int
+    signs: bool
+    infinite: bool
+
+    def point(self, sizes: dict[str, int], draws: int, rng: np.random.Generator) -> Point:
+        """Return a batch of random points."""
+        return Point(self.inputs, sizes, draws, rng)
+
+    def valuation(self, k: int, point: Point, parent: Valuation | None = None) -> Valuation:
+        """Return the Valuation of a System at a point."""
+        return Valuation(
+            self.systems[k], point, parent, signs=self.signs, infinite=self.infinite
+        )
+
+
+def setting(
+    systems: Sequence[System], inputs: Mapping[str, Tensor], *, nested: bool, dual: bool = False
+) -> Setting:
+    """Survey Systems and return how to evaluate them.
+
+    Args:
+        systems: The Systems, batch rank fixed.
+        inputs: Declarations of what is drawn.
+        nested: Whether each System reads tensors of those before it.
+        dual: Whether tangents are evaluated.
+    """
+    sizes = dict.fromkeys(axes_of(systems), 3)
+    low = high = degree = 0
+    shared = {e.target: e for s in systems for e in s.equations} if nested else {}
+    for system in systems:
+        survey = Survey(shared | {e.target: e for e in system.equations}, sizes, dual=dual)
+        for equation in system.equations:
+            lo, hi = survey.span(equation.value)
+            low, high = min(low, lo), max(high, hi)
+            degree = max(degree, sum(survey.degree(equation.value)))
+    if high > TOP:
+        raise UndecidedError("logarithms are nested too deeply")
+    values = [e.value for s in systems for e in s.equations]
+    return Setting(
+        tuple(systems),
+        dict(inputs),
+        min(-low, TOP - high),
+        2 * degree + 2,
+        any(map(uses_signs, values)),
+        any(map(mentions_infinity, values)),
+    )
+
+
+def gather(
+    where: Setting,
+    compare: Callable[[Point], list[Comparison]],
+    *,
+    seed: int,
+    batches: int = 2,
+) -> Evidence:
+    """Compare at random points, at a few choices of sizes, until there is enough evidence.
+
+    Raises:
+        UndecidedError: If some value is hardly ever defined.
+    """
+    rng = np.random.default_rng(seed)
+    times: int | None = None
+    sizes: dict[str, int] = {}
+    for _ in range(batches):
+        draws = 16 if where.signs else 8
+        sizes = choose_sizes(where.systems, rng)
+        counts: dict[str, Array] = {}
+        while draws <= MOST:
+            for row in compare(where.point(sizes, draws, rng)):
+                ok = np.ones(row.agree.shape, bool) if row.ok is None else row.ok
+                if (ok & ~row.agree).any():
+                    return Evidence(False, 1, where.degree, row.name, sizes)
+                counts[row.name] = counts.get(row.name, 0) + ok.sum(axis=0)
+            least = min((int(c.min()) for c in counts.values() if c.size), default=ENOUGH)
+            if least >= ENOUGH:
+                break
+            draws *= 4
+        else:
+            raise UndecidedError("the formulas are hardly ever defined at a random point")
+        times = least if times is None else min(times, least)
+    return Evidence(True, times or 0, where.degree, "", sizes)
+
+
+def equality_evidence(
+    first: System,
+    second: System,
+    pairs: Sequence[tuple[str, str]],
+    inputs: Mapping[str, Tensor],
+    *,
+    seed: int = 0,
+) -> Evidence:
+    """Return evidence that pairs of outputs of two Systems over the same inputs are equal."""
+    where = setting((first, second), inputs, nested=False)
+
+    def compare(point: Point) -> list[Comparison]:
+        left, right = where.valuation(0, point), where.valuation(1, point)
+        return [_compared(left, right, a, b, where) for a, b in pairs]
+
+    return gather(where, compare, seed=seed)
+
+
+def _compared(left: Valuation, right: Valuation, a: str, b: str, where: Setting) -> Comparison:
+    mine, theirs = left.tensor(a, where.level), right.tensor(b, where.level)
+    first, second = np.broadcast_arrays(mine.data, theirs.data)
+    row = same(a, first, second, both(mine.ok, theirs.ok))
+    if not where.infinite:
+        return row
+    real, other = np.broadcast_arrays(left.tensor_real(a).data, right.tensor_real(b).data)
+    limit = np.isinf(real) | np.isinf(other)
+    ok = ~(np.isnan(real) | np.isnan(other))
+    return Comparison(
+        a, np.where(limit, real == other, row.agree), ok if row.ok is None else ok & row.ok
+    )
+
+
+def adjoint_evidence(
+    primal: System,
+    forward: System,
+    backward: System,
+    wrt: Sequence[str],
+    *,
+    seed: int = 0,
+    batches: int = 2,
+) -> Evidence:
+    """Return evidence that `<J v, w> = <v, J^T w>`, the left side by dual numbers on `primal`.
+
+    Args:
+        primal: The System that is differentiated.
+        forward: The System whose tensors `backward` reads, over the same inputs.
+        backward: The System of cotangents.
+        wrt: The inputs that are differentiated.
+        seed: Of the random points.
+        batches: How many choices of sizes.
+    """
+    cotangents = {
+        f"{name}_bar": replace(primal.tensor(name), name=f"{name}_bar", kind="real")
+        for name in primal.outputs
+    }
+    inputs = {t.name: t for t in (*forward.inputs, *primal.inputs)} | cotangents
+    where = setting((primal, forward, backward), inputs, nested=True, dual=True)
+    level, p = where.level, PRIMES[where.level]
+
+    def compare(point: Point) -> list[Comparison]:
+        first = where.valuation(0, point)
+        saved = first if forward is primal else where.valuation(1, point)
+        last = where.valuation(2, point, saved)
+        return [_dual_identity(first, last, [*moving], level, p) for moving in groups]
+
+    groups: list[tuple[str, ...]] = [tuple(wrt)]
+    found = gather(where, compare, seed=seed, batches=batches)
+    if found.agree:
+        return found
+    groups = [(name,) for name in wrt]
+    return gather(where, compare, seed=seed, batches=batches)
+
+
+def _dual_identity(
+    first: Valuation, last: Valuation, wrt: Sequence[str], level: int, p: int
+) -> Comparison:
+    tangents = Tangents(first, wrt)
+    point = first.point
+    left: Array = np.zeros(1, dtype=np.int64)
+    right = left
+    ok: Array | None = None
+    for name in first.system.outputs:
+        moved = tangents.tensor(name, level)
+        if moved is not None:
+            left = left + _inner(moved.data, point.residues(f"{name}_bar", level).data, p)
+            ok = both(ok, _all_draws(moved.ok))
+    for name in wrt:
+        cotangent = last.tensor(f"{name}_bar", level)
+        right = right + _inner(cotangent.data, point.tangent(name, level).data, p)
+        ok = both(ok, _all_draws(cotangent.ok))
+    agree = np.broadcast_to(left % p == right % p, (point.draws,))
+    return Comparison(
+        ", ".join(f"{n}_bar" for n in wrt),
+        agree,
+        None if ok is None else np.broadcast_to(ok, (point.draws,)),
+    )
+
+
+def _inner(first: Array, second: Array, p: int) -> Array:
+    product = first * second % p
+    return product.reshape(product.shape[0], -1).sum(axis=1) % p
+
+
+def _all_draws(ok: Array | None) -> Array | None:
+    return None if ok is None else ok.reshape(ok.shape[0], -1).all(axis=1)

@@ -1,0 +1,213 @@
+"""Random points at which Systems are evaluated: sizes, and inputs as residues and as reals.
+
+In: declarations and a random generator. Out: for each input its residues at each level of the
+tower, independent of each other, and a real value. By weak approximation some rational number has
+all of these residues and lies as close to the real value as one likes, so they are one point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import floor, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.ir.terms import Add, Call, Const, Expr, Mul, Power, Size
+from symgrad.rewriting.field_array import Array, Labelled
+from symgrad.rewriting.field_tower import PRIMES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from symgrad.ir.equation import System, Tensor
+
+POSITIVE = ("positive", "nonnegative", "unit", "uniform")
+
+
+class UndecidedError(Exception):
+    """The evaluation has no answer here; `equivalent` reports why. Never reaches a user."""
+
+
+def length(expr: Expr, sizes: Mapping[str, int]) -> Fraction:
+    """Return the value of a size expression."""
+    match expr:
+        case Const():
+            return expr.value
+        case Size():
+            return Fraction(sizes[expr.axis])
+        case Add():
+            return sum((length(t, sizes) for t in expr.terms), Fraction(0))
+        case Mul():
+            return prod((length(f, sizes) for f in expr.factors), start=Fraction(1))
+        case Power():
+            return Fraction(length(expr.base, sizes) ** expr.exponent)
+        case Call(function="floor"):
+            return Fraction(floor(length(expr.args[0], sizes)))
+        case _:
+            raise UndecidedError(f"the length {expr} is not understood")
+
+
+def tensor_shape(tensor: Tensor, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the concrete shape of a declared tensor."""
+    return tuple(int(length(s, sizes)) for s in tensor.shape)
+
+
+def axes_of(systems: Iterable[System]) -> tuple[str, ...]:
+    """Return every axis that is mentioned, in order."""
+    found: dict[str, None] = {}
+    for system in systems:
+        found.update(dict.fromkeys(system.axes))
+        found.update(dict.fromkeys(t.limit for t in system.inputs if t.limit is not None))
+        found.update(dict.fromkeys(axis for axis, _ in system.sizes))
+    return tuple(found)
+
+
+def choose_sizes(
+    systems: Iterable[System], rng: np.random.Generator, lengths: tuple[int, ...] = (2, 3)
+) -> dict[str, int]:
+    """Return small lengths, as different from each other as they are many.
+
+    Lengths that are fixed by an expression in others follow; one that is fixed to a number larger
+    than 8 is free here, as no identity depends on it.
+    """
+    systems = tuple(systems)
+    rules = {a: e for s in systems for a, e in s.sizes if not _is_large(e)}
+    sizes: dict[str, int] = {}
+    pool: list[int] = []
+    for axis in axes_of(systems):
+        if axis not in rules:
+            pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
+            sizes[axis] = pool.pop()
+    for axis, expr in rules.items():
+        value = length(expr, sizes)
+        if value < 0 or value.denominator != 1:
+            raise UndecidedError(f"size[{axis}] = {value} at the sizes {sizes}")
+        sizes[axis] = int(value)
+    return sizes
+
+
+def _is_large(expr: Expr) -> bool:
+    return isinstance(expr, Const) and expr.value > 8
+
+
+@dataclass
+class Point:
+    """A batch of random points.
+
+    Args:
+        inputs: Declarations of what is drawn, by name.
+        sizes: Length of each axis.
+        draws: How many points.
+        rng: The generator; everything is drawn from it, in order of demand.
+    """
+
+    inputs: dict[str, Tensor]
+    sizes: dict[str, int]
+    draws: int
+    rng: np.random.Generator
+    _memo: dict[Any, Any] = field(default_factory=dict)
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Return the shape of an input."""
+        return tensor_shape(self.inputs[name], self.sizes)
+
+    def real(self, name: str) -> Labelled:
+        """Return the real values of an input, integers and truth values included."""
+        key = ("real", name)
+        if key not in self._memo:
+            self._memo[key] = Labelled(self._draw_real(self.inputs[name]))
+        return self._memo[key]
+
+    def residues(self, name: str, level: int) -> Labelled:
+        """Return the residues of an input at a level of the tower."""
+        key = ("residues", name, level)
+        if key not in self._memo:
+            tensor = self.inputs[name]
+            if tensor.is_real or tensor.kind in ("uniform", "normal"):
+                data = self._draw_residues(tensor, PRIMES[level])
+            else:
+                data = self.real(name).data.astype(np.int64) % PRIMES[level]
+            self._memo[key] = Labelled(data)
+        return self._memo[key]
+
+    def tangent(self, name: str, level: int) -> Labelled:
+        """Return a random direction for an input."""
+        key = ("tangent", name, level)
+        if key not in self._memo:
+            shape = (self.draws, *self.shape(name))
+            self._memo[key] = Labelled(self.rng.integers(0, PRIMES[level], shape))
+        return self._memo[key]
+
+    def scale(self, level: int) -> Array:
+        """Return the scale of the exponential into a level: its base is a random square."""
+        key = ("scale", level)
+        if key not in self._memo:
+            self._memo[key] = self.rng.integers(1, PRIMES[level - 1], self.draws)
+        return self._memo[key]
+
+    def keys(self, function: str, level: int) -> Array:
+        """Return the keys of a scrambled function."""
+        key = (function, level)
+        if key not in self._memo:
+            self._memo[key] = self.rng.integers(1, PRIMES[level], (3, self.draws))
+        return self._memo[key]
+
+    def _draw_real(self, tensor: Tensor) -> Array:
+        shape = (self.draws, *tensor_shape(tensor, self.sizes))
+        match tensor.kind:
+            case "index":
+                assert tensor.limit is not None, "an index tensor has a limit"
+                return self.rng.integers(0, self.sizes[tensor.limit], shape).astype(float)
+            case "int":
+                return self.rng.integers(0, 4, shape).astype(float)
+            case "bool":
+                return self.rng.integers(0, 2, shape).astype(float)
+            case "zero" | "one":
+                return np.full(shape, float(tensor.kind == "one"))
+            case "positive" | "nonnegative":
+                return self.rng.uniform(0.1, 2.1, shape)
+            case "unit" | "uniform":
+                return self.rng.uniform(0.01, 0.99, shape)
+            case kind:
+                return _constrain(self.rng.uniform(-2, 2, shape), kind)
+
+    def _draw_residues(self, tensor: Tensor, p: int) -> Array:
+        shape = (self.draws, *tensor_shape(tensor, self.sizes))
+        values = self.rng.integers(1, p, shape)
+        if tensor.kind in POSITIVE:
+            return values * values % p
+        return constrain_residues(values, tensor.kind, p)
+
+
+def _constrain(values: Array, kind: str) -> Array:
+    match kind:
+        case "simplex":
+            positive = np.abs(values) + 0.1
+            return positive / positive.sum(axis=-1, keepdims=True)
+        case "symmetric":
+            return values + values.swapaxes(-1, -2)
+        case "spd":
+            return values @ values.swapaxes(-1, -2) + np.eye(values.shape[-1])
+        case _:
+            return values
+
+
+def constrain_residues(values: Array, kind: str, p: int) -> Array:
+    """Return random residues made to satisfy the equations of a kind."""
+    match kind:
+        case "zero" | "one":
+            return np.full_like(values, int(kind == "one"))
+        case "simplex":
+            if not values.size:
+                return values
+            last = (1 - values[..., :-1].sum(axis=-1, keepdims=True)) % p
+            return np.concatenate([values[..., :-1], last], axis=-1)
+        case "symmetric":
+            return (values + values.swapaxes(-1, -2)) % p
+        case "spd":
+            rows = values[..., :, None, :] * values[..., None, :, :] % p
+            return (rows.sum(axis=-1) + np.eye(values.shape[-1], dtype=np.int64)) % p
+        case _:
+            return values
