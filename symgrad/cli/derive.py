@@ -38,6 +38,10 @@ def run(  # noqa: PLR0913 (the options of a command)
     ] = None,
     steps: Annotated[Steps, typer.Option(help="The steps of the derivation to show.")] = Steps.MAIN,
     format: Annotated[Format, typer.Option(help="Text, or Markdown with LaTeX.")] = Format.TEXT,  # noqa: A002
+    batch: Annotated[
+        str | None,
+        typer.Option(metavar="LETTERS", help="Write the batch axes `...` as these letters."),
+    ] = None,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it too, as SVG, PNG or PDF.")
     ] = None,
@@ -46,8 +50,12 @@ def run(  # noqa: PLR0913 (the options of a command)
 ) -> None:
     """Derive the backward equations of a layer, or of equations given as text."""
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start of other commands)
+    from symgrad.ir.batch import fix_batch  # noqa: PLC0415
 
-    derivation = derive(console.system_of(what, option), console.names(wrt))
+    system = console.system_of(what, option)
+    if batch is not None:
+        system = fix_batch(system, console.names(batch) or ())
+    derivation = derive(system, console.names(wrt))
     if picture is not None:
         from symgrad.formula.picture import draw_derivation  # noqa: PLC0415
 

@@ -5,6 +5,7 @@ In: a Derivation and the path of a PNG, SVG or PDF. Out: the file, the same in e
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from symgrad.formula.derivation import Level, chosen_steps
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _GAP = 0.16  # inches between rows
 _WIDTH = 8.0
+_BEFORE_FUNCTION = re.compile(r" (\\(?:exp|log|tanh|cosh|sinh|cos|sin|tan|sigma|mathrm))\b")
+_AFTER_SUM = re.compile(r"(\\(?:sum|prod)_\{[^{}]*\})")
 
 
 def draw_derivation(derivation: Derivation, path: Path, level: Level = "main") -> Path:
@@ -60,7 +63,7 @@ def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
     matrices = [m for e in derivation.backward.equations if (m := matrix_equation(e)) is not None]
     if matrices:
         yield _heading("in matrix notation")
-        yield from ((0.06, f"${m}$", 13, "black", "serif") for m in matrices)
+        yield from map(_formula, matrices)
     steps = chosen_steps(derivation, level)
     if steps:
         yield _heading("the steps")
@@ -78,4 +81,10 @@ def _equation(equation: Equation) -> _Row:
     text = latex_equation(equation)
     if r"\begin" in text:  # cases are beyond matplotlib
         return 0.06, show_equation(equation), 10, "black", "monospace"
-    return 0.06, f"${text}$", 13, "black", "serif"
+    return _formula(text)
+
+
+def _formula(text: str) -> _Row:
+    """Return a row of LaTeX, with the space that matplotlib does not put around operators."""
+    spaced = _BEFORE_FUNCTION.sub(r" \\,\1", _AFTER_SUM.sub(r"\1 \\,", text))
+    return 0.06, f"${spaced}$".replace(r"\frac", r"\dfrac"), 13, "black", "serif"

@@ -18,7 +18,7 @@ SCALARS = [
     ("a * (b - c)", r"a \left(b - c\right)"),
     ("-a", r"-a"),
     ("-(a + b)", r"-\left(a + b\right)"),
-    ("a * (-b)", r"a \left(-b\right)"),
+    ("a * (-b)", r"-a b"),
     ("a / b", r"\frac{a}{b}"),
     ("(a + b) / (c * d)", r"\frac{a + b}{c d}"),
     ("1 / a", r"\frac{1}{a}"),

@@ -1,0 +1,65 @@
+"""The derivations that people look up, as they are printed: golden LaTeX, steps, pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from symgrad.autodiff.derive import derive
+from symgrad.formula.derivation import LEVELS, as_markdown, chosen_steps, steps_as_text
+from symgrad.formula.latex import latex_system
+from symgrad.formula.picture import draw_derivation
+from symgrad.layers.registry import LAYERS, Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LOOKED_UP = [
+    *("linear", "relu", "sigmoid", "tanh", "softmax", "log_softmax", "logsumexp"),
+    *("cross_entropy", "mse"),
+]
+
+
+@pytest.mark.parametrize("name", LOOKED_UP)
+def test_closed_form_is_the_golden_one(name: str, golden: Callable[[str, str], None]) -> None:
+    derivation = derive(LAYERS[name].system())
+    golden(f"latex/{name}.tex", latex_system(derivation.backward) + "\n")
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=lambda layer: str(layer.name))
+def test_every_layer_has_a_page(layer: Layer) -> None:
+    derivation = derive(layer.system())
+    page = as_markdown(derivation, "all")
+    assert page.count("$$") % 2 == 0
+    assert page.count("{") == page.count("}")
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=lambda layer: str(layer.name))
+def test_steps_end_in_the_equations_that_result(layer: Layer) -> None:
+    derivation = derive(layer.system())
+    last = {step.after.target: step.after for step in derivation.steps}
+    for equation in derivation.backward.equations:
+        if equation.target in last:
+            assert last[equation.target] == equation
+
+
+def test_more_is_shown_at_each_level() -> None:
+    derivation = derive(LAYERS["softmax"].system())
+    counts = [len(chosen_steps(derivation, level)) for level in LEVELS]
+    assert counts[0] == 0 < counts[1] <= counts[2] == len(derivation.steps)
+
+
+def test_steps_are_numbered_from_1() -> None:
+    lines = steps_as_text(derive(LAYERS["softmax"].system()), "main")
+    numbers = [int(line.split(".")[0]) for line in lines[::2]]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+@pytest.mark.parametrize("name", ["softmax", "linear", "leaky_relu"])
+def test_picture_is_drawn_and_the_same_again(name: str, tmp_path: Path) -> None:
+    derivation = derive(LAYERS[name].system())
+    first = draw_derivation(derivation, tmp_path / "a.svg").read_bytes()
+    assert draw_derivation(derivation, tmp_path / "b.svg").read_bytes() == first
+    assert b"<svg" in first
