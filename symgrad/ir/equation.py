@@ -84,6 +84,11 @@ class Equation:
         """The free indices of the left-hand side, in order."""
         return tuple(i for i in self.indices if isinstance(i, Index))
 
+    @property
+    def is_main(self) -> bool:
+        """Whether this is a definition for all indices, not an initial value."""
+        return len(self.letters) == len(self.indices)
+
     def __str__(self) -> str:
         from symgrad.ir.show import show_equation  # noqa: PLC0415 (it reads these classes)
 
@@ -122,7 +127,7 @@ class System:
             KeyError: If the System does not define `name`.
         """
         for equation in self.equations:
-            if equation.target == name and len(equation.letters) == len(equation.indices):
+            if equation.target == name and equation.is_main:
                 return equation
         raise KeyError(name)
 

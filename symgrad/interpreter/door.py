@@ -1,0 +1,246 @@
+"""What a call is checked for before anything is computed: names, dtypes, shapes, ranges, domains.
+
+In: a System and arrays. Out: the length of every axis, or an error that says which array is wrong.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.errors import (
+    DivisibilityError,
+    DomainError,
+    DTypeError,
+    IndexRangeError,
+    InputError,
+    ShapeError,
+)
+from symgrad.ir.equation import NOISE_KINDS, REAL_KINDS, System, Tensor
+from symgrad.ir.show import show_shape
+from symgrad.ir.sizes import length_of, solve_lengths
+from symgrad.ir.terms import BATCH, Const, Expr, Size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import ArrayLike, NDArray
+
+Arrays = dict[str, "NDArray[Any]"]
+
+
+#: Where a value of a kind may not lie; nan is the caller's business.
+_OUTSIDE: dict[str, Callable[[NDArray[Any]], Any]] = {
+    "positive": lambda a: a <= 0,
+    "nonnegative": lambda a: a < 0,
+    "unit": lambda a: (a < 0) | (a > 1),
+    "uniform": lambda a: (a < 0) | (a > 1),
+}
+
+
+def as_arrays(system: System, given: Mapping[str, ArrayLike]) -> Arrays:
+    """Return the inputs as arrays of the right kind, defaults filled in.
+
+    Raises:
+        InputError: If an input is missing or unknown.
+        DTypeError: If a dtype is wrong, or there are two float dtypes.
+    """
+    known = [t.name for t in system.inputs]
+    for name in given:
+        if name not in known:
+            raise InputError(
+                where=f"a call of {system.name}",
+                given=f"an input {name}",
+                expected=f"the inputs {', '.join(known)}",
+                fix="leave it out",
+            )
+    arrays = {t.name: _array(system, t, given) for t in system.inputs}
+    floats: dict[np.dtype[Any], str] = {}
+    for name, value in given.items():
+        if isinstance(value, (np.ndarray, np.generic)) and arrays[name].dtype.kind == "f":
+            floats.setdefault(arrays[name].dtype, name)
+    if len(floats) > 1:
+        raise DTypeError(
+            where=f"a call of {system.name}",
+            given=", ".join(f"{name} of {dtype}" for dtype, name in floats.items()),
+            expected="one float dtype in a call",
+            fix="convert them: X.astype(np.float64)",
+        )
+    return arrays
+
+
+def _array(system: System, tensor: Tensor, given: Mapping[str, ArrayLike]) -> NDArray[Any]:
+    value = given.get(tensor.name)
+    if value is None:
+        if tensor.default is None:
+            raise InputError(
+                where=f"a call of {system.name}",
+                given=f"no {tensor.name}",
+                expected=f"{tensor.name}, {tensor.kind}{show_shape(tensor)}",
+                fix=f"pass {tensor.name}",
+            )
+        integer = tensor.kind in ("int", "index")
+        value = int(tensor.default) if integer else float(tensor.default)
+    array = np.asarray(value)
+    plain = not isinstance(value, (np.ndarray, np.generic))
+    if tensor.kind in REAL_KINDS + NOISE_KINDS:
+        if plain and array.dtype.kind in "iub":
+            array = array.astype(np.float64)
+        allowed, words = "fO", "a float dtype"
+    elif tensor.kind == "bool":
+        allowed, words = "b", "dtype bool"
+    else:
+        allowed, words = "iu", "an integer dtype"
+    if array.dtype.kind not in allowed:
+        raise DTypeError(
+            where=f"input {tensor.name} of {system.name}",
+            given=f"dtype {array.dtype}",
+            expected=f"{words}, for {tensor.kind}",
+            fix=f"convert it: {tensor.name}.astype(...)",
+        )
+    return array
+
+
+def batch_shape(system: System, arrays: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
+    """Return the lengths that `...` stands for in a call.
+
+    Raises:
+        ShapeError: If two tensors have different ones.
+    """
+    first: tuple[str, tuple[int, ...]] | None = None
+    for tensor in system.inputs:
+        if BATCH in tensor.axes:
+            array = arrays[tensor.name]
+            rank = array.ndim - len(tensor.shape) + 1
+            shape = array.shape[: max(rank, 0)]
+            if first is None:
+                first = (tensor.name, shape)
+            if rank < 0 or shape != first[1]:
+                raise ShapeError(
+                    where=f"input {tensor.name} of {system.name}",
+                    given=f"shape {array.shape}",
+                    expected=f"{show_shape(tensor)} with ... = {first[1]}, as in {first[0]}",
+                    fix="give the batch axes the same lengths in every input",
+                )
+    return first[1] if first is not None else ()
+
+
+def bind_sizes(
+    system: System, arrays: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None
+) -> dict[str, int]:
+    """Return the length of every axis, checked: shapes, divisibility, index ranges, domains.
+
+    Args:
+        system: The System. For one with `...`, the entry `...` is how many elements it spans.
+        arrays: A value for each input; scalars with a default may be missing.
+        sizes: Lengths that the arrays do not show.
+
+    Raises:
+        SymgradError: A subclass that says which array is wrong.
+
+    >>> from symgrad.ir.text import parse
+    >>> bind_sizes(parse("Y[n] = sum[i](X[n, i] ** 2)"), {"X": np.ones((2, 3))})
+    {'n': 2, 'i': 3}
+    """
+    values = as_arrays(system, arrays)
+    batch = batch_shape(system, values)
+    known = dict(sizes or {})
+    if system.has_batch:
+        known[BATCH] = prod(batch)
+    rules: list[tuple[Expr, Expr]] = []
+    for tensor in system.inputs:
+        shape = values[tensor.name].shape
+        lengths: list[int] = list(shape)
+        if BATCH in tensor.axes:
+            lengths = [prod(batch), *shape[len(batch) :]]
+        if len(lengths) != len(tensor.shape):
+            raise _wrong_shape(system, tensor, shape, {})
+        rules += [(s, Const(Fraction(n))) for s, n in zip(tensor.shape, lengths, strict=True)]
+    rules += [(Size(a), e) for a, e in system.sizes]
+    found = solve_lengths(rules, known)
+    _check_shapes(system, values, batch, found)
+    _check_sizes(system, found)
+    for tensor in system.inputs:
+        _check_values(system, tensor, values[tensor.name], found)
+    return found
+
+
+def _wrong_shape(
+    system: System, tensor: Tensor, shape: tuple[int, ...], sizes: Mapping[str, int]
+) -> ShapeError:
+    known = ", ".join(f"{a} = {n}" for a, n in sizes.items() if a in tensor.axes)
+    return ShapeError(
+        where=f"input {tensor.name} of {system.name}",
+        given=f"shape {shape}",
+        expected=f"{tensor.name}{show_shape(tensor) or ', a scalar'}"
+        + (f" with {known}" if known else ""),
+        fix=f"pass {tensor.name} with {len(tensor.shape)} axes of these lengths",
+    )
+
+
+def _check_shapes(
+    system: System, values: Arrays, batch: tuple[int, ...], sizes: Mapping[str, int]
+) -> None:
+    for tensor in system.inputs:
+        shape = values[tensor.name].shape
+        own = shape[len(batch) :] if BATCH in tensor.axes else shape
+        lengths = [s for s in tensor.shape if s is not Size(BATCH)]
+        for at, (length, actual) in enumerate(zip(lengths, own, strict=True)):
+            expected = length_of(length, sizes)
+            if expected is None and not isinstance(length, Size):
+                raise DivisibilityError(
+                    where=f"axis {at + 1} of input {tensor.name} of {system.name}",
+                    given=f"length {actual}",
+                    expected=f"{length}, a product of whole numbers",
+                    fix="pass an array whose length is divisible",
+                )
+            if expected != actual:
+                raise _wrong_shape(system, tensor, shape, sizes)
+
+
+def _check_sizes(system: System, sizes: Mapping[str, int]) -> None:
+    """Check the lengths that are fixed, and that every length is known."""
+    for axis, expr in system.sizes:
+        length = length_of(expr, sizes)
+        if length is None or length < 0 or sizes.get(axis, length) != length:
+            raise ShapeError(
+                where=f"size[{axis}] = {expr} of {system.name}",
+                given=f"size[{axis}] = {sizes.get(axis, 'unknown')} in a call",
+                expected=f"{'a length of at least 0' if length is None else length}",
+                fix="pass arrays whose lengths satisfy the equation",
+            )
+    for axis in system.axes:
+        if axis not in sizes:
+            raise ShapeError(
+                where=f"a call of {system.name}",
+                given=f"arrays that do not show the length of the axis {axis}",
+                expected=f"the length of {axis}",
+                fix=f"pass sizes={{'{axis}': ...}}",
+            )
+
+
+def _check_values(
+    system: System, tensor: Tensor, array: NDArray[Any], sizes: Mapping[str, int]
+) -> None:
+    where = f"input {tensor.name} of {system.name}"
+    if tensor.kind == "index" and tensor.limit is not None and array.size:
+        limit = sizes[tensor.limit]
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or high >= limit:
+            raise IndexRangeError(
+                where=where,
+                given=f"values from {low} to {high}",
+                expected=f"0 to {limit - 1}: indices of the axis {tensor.limit}",
+                fix="negative indices never wrap; correct the values",
+            )
+    outside = _OUTSIDE.get(tensor.kind)
+    if outside is not None and bool(np.any(outside(array))):
+        raise DomainError(
+            where=where,
+            given=f"{np.extract(outside(array), array)[0]} among the values",
+            expected=f"values that are {tensor.kind}",
+            fix=f"correct the values, or declare {tensor.name} as real",
+        )

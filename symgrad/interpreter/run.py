@@ -1,0 +1,187 @@
+"""Evaluating a System: every element from its definition, in slow and obvious loops.
+
+In: a System and arrays. Out: its tensors. This is the meaning of a System; every fast path is
+compared with it. An element is computed when it is first read, so recurrences need no order of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from symgrad.errors import CycleError, IndexRangeError
+from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes
+from symgrad.interpreter.numbers import FLOAT64, Numbers, mpmath_numbers
+from symgrad.interpreter.terms import Compiler, Environment
+from symgrad.ir.batch import fix_batch
+from symgrad.ir.kinds import tensor_kinds
+from symgrad.ir.terms import Add, Const, Element, Index
+from symgrad.ir.visit import elements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from symgrad.ir.equation import Equation, System
+
+_PENDING = object()
+
+
+def evaluate(
+    system: System,
+    arrays: Mapping[str, ArrayLike],
+    *,
+    sizes: Mapping[str, int] | None = None,
+    numbers: Literal["float64", "mpmath"] = "float64",
+    everything: bool = False,
+) -> dict[str, NDArray[Any]]:
+    """Return the outputs of a System by name, computed element by element.
+
+    Args:
+        system: The System.
+        arrays: A value for each input; run-time scalars may be left to their default.
+        sizes: Lengths that the arrays do not show.
+        numbers: "float64", or "mpmath" for 50 digits (object arrays).
+        everything: Whether to return all tensors, the inputs included, not only the outputs.
+
+    Raises:
+        SymgradError: If the arrays do not fit, or an element is read that does not exist.
+
+    >>> from symgrad.ir.text import parse
+    >>> evaluate(parse("Y[n] = sum[i](X[n, i] ** 2)"), {"X": np.array([[1.0, 2.0]])})
+    {'Y': array([5.])}
+    """
+    values = as_arrays(system, arrays)
+    letters = [f"b{k}" for k in range(len(batch_shape(system, values)))]
+    fixed = fix_batch(system, letters)
+    bound = bind_sizes(fixed, values, sizes)
+    arithmetic = FLOAT64 if numbers == "float64" else mpmath_numbers()
+    run = _Run(fixed, values, bound, arithmetic)
+    names = fixed.outputs
+    if everything:
+        names = (*(t.name for t in fixed.inputs), *fixed.defined)
+    return {name: run.tensor(name) for name in names}
+
+
+@dataclass
+class _Run:
+    """One evaluation: the inputs, and every element computed so far."""
+
+    system: System
+    arrays: Mapping[str, NDArray[Any]]
+    sizes: Mapping[str, int]
+    numbers: Numbers
+    kinds: dict[str, str] = field(init=False)
+    compiler: Compiler = field(init=False)
+    main: dict[str, Equation] = field(default_factory=dict)
+    initial: dict[str, list[Equation]] = field(default_factory=dict)
+    memo: dict[tuple[str, tuple[int, ...]], Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.kinds = tensor_kinds(self.system)
+        self.compiler = Compiler(self.numbers, self.sizes, self.kinds, self.read, self.error)
+        for equation in self.system.equations:
+            if equation.is_main:
+                self.main[equation.target] = equation
+            else:
+                self.initial.setdefault(equation.target, []).append(equation)
+        for equation in self.system.equations:
+            for position in self._positions(equation):
+                self.read(equation.target, position)
+
+    def _positions(self, equation: Equation) -> Iterator[tuple[int, ...]]:
+        """Yield the positions that an equation defines; ahead first where it looks ahead."""
+        ranges: list[Sequence[int]] = []
+        for at, index in enumerate(equation.indices):
+            if isinstance(index, Index):
+                steps = range(self.sizes[index.axis])
+                ranges.append(steps[::-1] if _looks_ahead(equation, at, index) else steps)
+            else:
+                ranges.append((int(self.compiler.exact(index)({})),))
+        return product(*ranges)
+
+    def read(self, tensor: str, position: tuple[int, ...]) -> Any:
+        """Return an element, computed now or before; None if there is none at the position."""
+        array = self.arrays.get(tensor)
+        if array is not None:
+            return self._read_input(tensor, array, position)
+        key = (tensor, position)
+        found = self.memo.get(key)
+        if found is None:
+            self.memo[key] = _PENDING
+            found = self.memo[key] = self._compute(tensor, position)
+        if found is _PENDING:
+            raise CycleError(
+                where=f"{tensor}[{', '.join(map(str, position))}] of {self.system.name}",
+                given="an element that its own definition reads",
+                expected="a lag: a read of an earlier position",
+                fix=f"read {tensor}[t-1, ...]",
+            )
+        return found
+
+    def _read_input(self, tensor: str, array: NDArray[Any], position: tuple[int, ...]) -> Any:
+        if any(not 0 <= k < n for k, n in zip(position, array.shape, strict=True)):
+            return None
+        value = array.item(*position)
+        exact = self.kinds[tensor] in ("bool", "int", "index")
+        return value if exact else self.numbers.real(value)
+
+    def _compute(self, tensor: str, position: tuple[int, ...]) -> Any:
+        for equation in self.initial.get(tensor, ()):
+            env = self._match(equation, position)
+            if env is not None:
+                return self._value(equation, env)
+        env = self._match(self.main[tensor], position)
+        return None if env is None else self._value(self.main[tensor], env)
+
+    def _match(self, equation: Equation, position: tuple[int, ...]) -> Environment | None:
+        env: Environment = {}
+        for index, at in zip(equation.indices, position, strict=True):
+            if isinstance(index, Index):
+                if not 0 <= at < self.sizes[index.axis]:
+                    return None
+                env[index] = at
+            elif self.compiler.exact(index)({}) != at:
+                return None
+        return env
+
+    def _value(self, equation: Equation, env: Environment) -> Any:
+        exact = self.kinds[equation.target] == "int"
+        closure: Callable[[Environment], Any] = self.compiler.value(equation.value)
+        return int(closure(env)) if exact else closure(env)
+
+    def error(self, element: Element, position: tuple[int, ...]) -> IndexRangeError:
+        """Return the error about a read that is out of range."""
+        return IndexRangeError(
+            where=f"{element} of {self.system.name}",
+            given=f"the position {list(position)}, which is out of range",
+            expected="a position in range; negative ones never wrap",
+            fix=f"read({element}, outside=0), a condition on the indices, or an initial value",
+        )
+
+    def tensor(self, name: str) -> NDArray[Any]:
+        """Return a tensor as an array."""
+        if name in self.arrays:
+            return np.array(self.arrays[name])
+        equation = self.main[name]
+        shape = tuple(self.sizes[i.axis] for i in equation.letters)
+        real = np.float64 if self.numbers is FLOAT64 else object
+        dtype: Any = {"int": np.int64, "bool": np.bool_}.get(self.kinds[name], real)
+        array: NDArray[Any] = np.empty(shape, dtype)
+        for position in np.ndindex(*shape):
+            array[position] = self.read(name, position)
+        return array
+
+
+def _looks_ahead(equation: Equation, at: int, index: Index) -> bool:
+    """Return whether an equation reads its own tensor, or another, at a later position."""
+    for element in elements(equation.value):
+        if element.tensor == equation.target:
+            read = element.indices[at]
+            if isinstance(read, Add) and read.terms[0] is index:
+                return any(isinstance(t, Const) and t.value > 0 for t in read.terms[1:])
+    return False
