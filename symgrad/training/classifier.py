@@ -25,7 +25,7 @@ class Settings:
     """How a data set is trained on unless told otherwise.
 
     The settings of mnist5k and digits were chosen on held-out training rows by
-    `python -m tests.benchmarks.choose_settings`; no test row was looked at.
+    `python -m tests.benchmarks settings`; no test row was looked at.
 
     Attributes:
         hidden: Length of the hidden layer.

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from symgrad.codegen.generate import build_function
 from symgrad.errors import TrainingError
-from symgrad.ir.batch import fix_batch
 from symgrad.ir.text import options_of
 from symgrad.layers.registry import get
 
@@ -128,6 +127,6 @@ class Updater:
 
     def _function(self, rank: int) -> Callable[..., Any]:
         if rank not in self._functions:
-            system = fix_batch(self._optimizer.system, _LETTERS[:rank])
-            self._functions[rank] = build_function(system, self._target)
+            built = build_function(self._optimizer.system, self._target, _LETTERS[:rank])
+            self._functions[rank] = built.forward
         return self._functions[rank]

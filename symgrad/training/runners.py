@@ -14,11 +14,11 @@ import numpy as np
 from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import build, build_function
 from symgrad.errors import TrainingError
-from symgrad.ir.batch import fix_batch
+from symgrad.lowering.names import python_name
 from symgrad.training.optimizers import Updater
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from symgrad.training.optimizers import Optimizer
 
 TARGETS = ("numpy", "torch")
+#: The batch axis of generated code.
+_BATCH = "n"
 #: torch's optimizers, by our names, for the comparison with autograd.
 _TORCH_OPTIMIZERS = {"sgd": "SGD", "gradient_descent": "SGD"}
 
@@ -94,7 +96,9 @@ class _Arrays:
     @staticmethod
     def fetch(array: Any) -> Array:
         """Return a copy of a target's array as a NumPy array."""
-        return np.array(array if isinstance(array, np.ndarray) else array.detach())
+        if isinstance(array, (np.ndarray, np.generic)):
+            return np.array(array)
+        return np.array(array.detach().numpy())
 
 
 class GeneratedRunner:
@@ -112,9 +116,12 @@ class GeneratedRunner:
     ) -> None:
         self._arrays = _Arrays(target)
         self._model = model
-        self._derivation = derive_objective(model.objective, model.params)
-        self._built = build(self._derivation, target)
-        self._network = build_function(fix_batch(model.network, ("n",)), target)
+        derivation = derive_objective(model.objective, model.params)
+        built = build(derivation, target)
+        assert built.vjp is not None, "a derivation has a backward function"
+        self._forward = _Call(built.forward, built.forward_arguments, built.forward_results)
+        self._vjp = _Call(built.vjp, built.vjp_arguments, derivation.wrt)
+        self._network = _network(model, target)
         self._updater = Updater(optimizer, target)
         self._values = {name: self.place(start[name]) for name in model.params}
         self.gradients = f"generated {target} code, derived from the equations"
@@ -125,22 +132,17 @@ class GeneratedRunner:
 
     def step(self, x: Any, y: Any, factor: float = 1.0) -> float:
         """Do one step on a batch at a factor of the learning rate; return the loss before it."""
-        derivation = self._derivation
-        values = {**self._values, self._model.data: x, self._model.target: y}
-        results = _tuple(self._built.forward(*_arguments(derivation.system, values)))
-        names = (*derivation.system.outputs, *derivation.saved_results)
-        values.update(zip(names, results, strict=True))
-        loss = results[0]
-        found = self._built.vjp(*(values[name] for name in derivation.saved), loss * 0 + 1)
-        gradients = dict(zip(derivation.wrt, _tuple(found), strict=True))
+        values = self._values | _batch(self._model, x) | {self._model.target: y}
+        values |= self._forward(values)
+        loss = self._model.objective.outputs[0]
+        gradients = self._vjp(values | {f"{loss}_bar": 1.0})
         self._values = self._updater.apply(self._values, gradients, factor)
-        return float(loss)
+        return float(values[loss])
 
     def predict(self, x: Any) -> Array:
         """Return the output of the network for some rows."""
-        values = {**self._values, self._model.data: x}
-        result = _tuple(self._network(*_arguments(self._model.network, values)))
-        return self._arrays.fetch(result[0])
+        found = self._network(self._values | _batch(self._model, x))
+        return self._arrays.fetch(found[self._model.network.outputs[0]])
 
     def parameters(self) -> dict[str, Array]:
         """Return copies of the parameters as NumPy arrays."""
@@ -163,12 +165,11 @@ class AutogradRunner:
 
         self._arrays = _Arrays("torch")
         self._model = model
-        self._forward: Callable[..., Any] = build_function(
-            fix_batch(model.objective, ("n",)), "torch"
+        objective = build_function(model.objective, "torch")
+        self._forward = _Call(
+            objective.forward, objective.forward_arguments, objective.forward_results
         )
-        self._network: Callable[..., Any] = build_function(
-            fix_batch(model.network, ("n",)), "torch"
-        )
+        self._network = _network(model, "torch")
         self._values = {n: self.place(start[n]).requires_grad_() for n in model.params}
         found = _TORCH_OPTIMIZERS.get(optimizer.name)
         if found is None:
@@ -188,8 +189,8 @@ class AutogradRunner:
 
     def step(self, x: Any, y: Any, factor: float = 1.0) -> float:
         """Do one step on a batch at a factor of the learning rate; return the loss before it."""
-        values = {**self._values, self._model.data: x, self._model.target: y}
-        loss = _tuple(self._forward(*_arguments(self._model.objective, values)))[0]
+        values = self._values | _batch(self._model, x) | {self._model.target: y}
+        loss = self._forward(values)[self._model.objective.outputs[0]]
         for group in self._optimizer.param_groups:
             group["lr"] = factor * self._rate
         self._optimizer.zero_grad()
@@ -199,19 +200,38 @@ class AutogradRunner:
 
     def predict(self, x: Any) -> Array:
         """Return the output of the network for some rows."""
-        values = {**self._values, self._model.data: x}
-        result = _tuple(self._network(*_arguments(self._model.network, values)))
-        return self._arrays.fetch(result[0])
+        found = self._network(self._values | _batch(self._model, x))
+        return self._arrays.fetch(found[self._model.network.outputs[0]])
 
     def parameters(self) -> dict[str, Array]:
         """Return copies of the parameters as NumPy arrays."""
         return {name: self._arrays.fetch(value) for name, value in self._values.items()}
 
 
-def _arguments(system: System, values: Mapping[str, Any]) -> list[Any]:
-    """Return the inputs of a System in order; optional scalars keep their default."""
-    return [values[t.name] for t in system.inputs if t.default is None]
+class _Call:
+    """A generated function that takes and returns values by the names in the equations."""
+
+    def __init__(
+        self, function: Callable[..., Any], arguments: Sequence[str], results: Sequence[str]
+    ) -> None:
+        self._function = function
+        self._arguments = {name: python_name(name) for name in arguments}
+        self._results = tuple(results)
+
+    def __call__(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        given = {p: values[name] for name, p in self._arguments.items() if name in values}
+        found = self._function(**given)
+        return dict(
+            zip(self._results, found if isinstance(found, tuple) else (found,), strict=True)
+        )
 
 
-def _tuple(result: Any) -> tuple[Any, ...]:
-    return result if isinstance(result, tuple) else (result,)
+def _network(model: Model, target: str) -> _Call:
+    """Return the prediction of a model as generated code."""
+    built = build_function(model.network, target)
+    return _Call(built.forward, built.forward_arguments, built.forward_results)
+
+
+def _batch(model: Model, x: Any) -> dict[str, Any]:
+    """Return the rows of a batch, and the lengths that a function may ask for, by name."""
+    return {model.data: x, _BATCH: len(x), **model.sizes}

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import depth, startup
+from tests.benchmarks import accuracy, depth, startup
 
-_BENCHMARKS = {"depth": depth.main, "startup": startup.main}
+_BENCHMARKS = {
+    "accuracy": accuracy.main,
+    "depth": depth.main,
+    "settings": accuracy.choose,
+    "startup": startup.main,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,67 @@
+"""Test accuracy over seeds, ours and torch's, and how the settings were chosen."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from itertools import product
+from statistics import mean
+from time import perf_counter
+
+from symgrad.errors import DatasetError
+from symgrad.training.classifier import SETTINGS, build_mlp, plan_for, train_both
+from symgrad.training.datasets import Dataset, hold_out, load
+from symgrad.training.loop import Plan, fit
+from symgrad.training.optimizers import make_optimizer
+
+SEEDS = range(5)
+_HELD_OUT = {"mnist5k": 500, "digits": 144}
+_GRID = {"batch_size": (16, 32, 64, 128), "lr": (0.02, 0.05, 0.1, 0.2), "epochs": (10, 20, 30)}
+
+
+def measure(dataset: Dataset, plan: Plan, *, compare: bool) -> tuple[float, float | None, float]:
+    """Return test accuracy of generated gradients and of autograd, and the first one's seconds."""
+    model = build_mlp(dataset.features, SETTINGS[dataset.name].hidden, dataset.classes)
+    ours, theirs = train_both(model, dataset, plan, target="numpy", compare=compare)
+    reference = None if theirs is None else theirs.last.accuracy
+    return ours.last.accuracy, reference, ours.last.seconds
+
+
+def main() -> None:
+    """Print the accuracy of every data set that is there, for each seed."""
+    sys.stdout.write("data           seed  test accuracy  torch autograd  seconds\n")
+    for name, settings in SETTINGS.items():
+        try:
+            dataset = load(name)
+        except DatasetError as error:
+            sys.stdout.write(f"{name:<13}  not here: {error.fix}\n")
+            continue
+        found = []
+        for seed in SEEDS if name != "fashion-mnist" else range(1):
+            plan = plan_for(settings, "sgd", seed)
+            ours, theirs, seconds = measure(dataset, plan, compare=True)
+            found.append(ours)
+            sys.stdout.write(
+                f"{name:<13} {seed:>5}  {100 * ours:>11.2f} %  {100 * (theirs or 0):>12.2f} %"
+                f"  {seconds:>7.1f}\n"
+            )
+        low, average = 100 * min(found), 100 * mean(found)
+        sys.stdout.write(f"{name:<13}  mean  {average:>11.2f} %  (lowest {low:.2f} %)\n")
+
+
+def choose() -> None:
+    """Print held-out accuracy over a grid of settings; the test rows are never looked at."""
+    for name, count in _HELD_OUT.items():
+        dataset = hold_out(load(name), count)
+        model = build_mlp(dataset.features, SETTINGS[name].hidden, dataset.classes)
+        rows: list[tuple[float, str]] = []
+        began = perf_counter()
+        for batch_size, rate, epochs in product(*_GRID.values()):
+            optimizer = make_optimizer("sgd", lr=rate, momentum=0.9)
+            plan = Plan(optimizer, epochs, batch_size, 0, "float32", "cosine")
+            runs = [fit(model, dataset, replace(plan, seed=seed)) for seed in range(3)]
+            text = f"batch_size={batch_size:<4} lr={rate:<5} epochs={epochs}"
+            rows.append((mean(r.last.accuracy for r in runs), text))
+        sys.stdout.write(f"{name}, {count} rows held out, {perf_counter() - began:.0f} s\n")
+        for accuracy, text in sorted(rows, reverse=True)[:10]:
+            sys.stdout.write(f"  {100 * accuracy:.2f} %  {text}\n")
