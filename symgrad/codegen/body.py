@@ -1,0 +1,178 @@
+"""The body of a generated function: one operation a line, in the words of the equations.
+
+In: a scheduled Program and an emitter. Out: lines of Python, without the checks at the door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import Element, Expr
+from symgrad.ir.terms import Reduce as ReduceTerm
+from symgrad.ir.visit import rebuild, walk
+from symgrad.lowering.kinds import kind_of
+from symgrad.lowering.labels import axis_order
+from symgrad.lowering.names import Namer, python_name
+from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, labels
+
+if TYPE_CHECKING:
+    from symgrad.codegen.emit import Emitter
+    from symgrad.codegen.pieces import Piece
+    from symgrad.lowering.ops import Program
+
+WIDTH = 100
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An assignment, or a line that follows one.
+
+    Attributes:
+        target: Name of the array; empty for a line that stands as it is.
+        text: The right-hand side, or the whole line.
+        comment: The equation that it computes, where that is not obvious.
+    """
+
+    target: str
+    text: str
+    comment: str = ""
+
+    def lines(self, *, as_return: bool = False) -> list[str]:
+        """Return the source lines; the comment stands behind, or above where it does not fit."""
+        head = "return " if as_return else f"{self.target} = " if self.target else ""
+        line = f"{INDENT}{head}{self.text}"
+        if not self.comment:
+            return [line]
+        both = f"{line}  # {self.comment}"
+        above = f"{INDENT}# {self.comment}"
+        if len(both) <= WIDTH:
+            return [both]
+        return [above, line] if len(above) <= WIDTH else [line]
+
+
+def write_body(program: Program, emitter: Emitter) -> list[Statement]:
+    """Return the statements of a function that runs a Program."""
+    return _Body(program, emitter).statements()
+
+
+class _Body:
+    def __init__(self, program: Program, emitter: Emitter) -> None:
+        self.program = program
+        self.emit = emitter
+        self.namer = Namer([*program.kinds, *program.system.axes])
+        self.kinds = dict(program.kinds)
+        emitter.kinds = self.kinds
+        emitter.given = {t.name for t in program.system.inputs} | set(program.system.outputs)
+        self.readers: dict[str, list[Op]] = {}
+        for op in program.ops:
+            for name in op.reads:
+                self.readers.setdefault(name, []).append(op)
+
+    def statements(self) -> list[Statement]:
+        """Return all statements, in order."""
+        found: list[Statement] = []
+        waiting: dict[str, Contract | Reduce] = {}
+        for op in self.program.ops:
+            if isinstance(op, (Contract, Reduce)) and self._may_stand_inside(op):
+                waiting[op.out.tensor] = op
+                continue
+            inside = [waiting.pop(n) for n in op.reads if n in waiting]
+            found.extend(self._with_sums(op, inside))
+        return found
+
+    def _may_stand_inside(self, op: Contract | Reduce) -> bool:
+        """Return whether a sum may be written where it is read: once, by a map of its shape."""
+        name = op.out.tensor
+        if name in self.program.comments:
+            return False
+        readers = self.readers.get(name, [])
+        if len(readers) != 1 or not isinstance(readers[0], Map):
+            return False
+        reader = readers[0]
+        reads = [e for e in _occurring(reader.value) if e.tensor == name]
+        return reads == [op.out] and op.out.indices == reader.out.indices
+
+    def _with_sums(self, op: Op, sums: list[Contract | Reduce]) -> list[Statement]:
+        if not sums:
+            return self._statements(op)
+        for inner in sums:
+            self.emit.inline[inner.out.tensor] = self._sum(inner)
+        written = self._statements(op)
+        if len(written) == 1 and len(f"{INDENT}{written[0].target} = {written[0].text}") <= WIDTH:
+            return written
+        self.emit.inline.clear()
+        before = [s for inner in sums for s in self._statements(inner)]
+        return [*before, *self._statements(op)]
+
+    def _sum(self, op: Contract | Reduce) -> Piece:
+        if isinstance(op, Contract):
+            return self.emit.contract_value(op)
+        return self.emit.reduce_value(op)
+
+    def _statements(self, op: Op) -> list[Statement]:
+        name = python_name(op.out.tensor)
+        comment = self._comment(op)
+        match op:
+            case Map():
+                return self._map(op, comment)
+            case Contract():
+                return [Statement(name, self.emit.contract_value(op).text, comment)]
+            case Reduce():
+                return [Statement(name, self.emit.reduce_value(op).text, comment)]
+            case Gather():
+                return [Statement(name, self.emit.gather_value(op).text, comment)]
+            case Scatter():
+                first, second = self.emit.scatter_lines(name, op)
+                start = first.removeprefix(f"{name} = ")
+                return [Statement(name, start, comment), Statement("", second)]
+
+    def _map(self, op: Map, comment: str) -> list[Statement]:
+        """Spell a map; where the line is too long, its largest part becomes a line of its own."""
+        name = python_name(op.out.tensor)
+        is_output = op.out.tensor in self.program.system.outputs
+        text = self.emit.map_value(op, is_output=is_output).text
+        if is_output and isinstance(op.value, Element):
+            self.emit.given.add(op.value.tensor)
+        if len(f"{INDENT}{name} = {text}") <= WIDTH:
+            return [Statement(name, text, comment)]
+        part = self._largest_part(op)
+        if part is None:
+            return [Statement(name, text, comment)]
+        out = Element(self.namer.of_map(part), axis_order(part, labels(op.out)))
+        self.kinds[out.tensor] = kind_of(part, self.kinds)
+        rest = replace(op, value=_replaced(op.value, part, out))
+        return [*self._map(Map(out, part), ""), *self._map(rest, comment)]
+
+    def _largest_part(self, op: Map) -> Expr | None:
+        """Return a part of about half of a map, None if it has none that is worth a name."""
+        whole = len(self.emit.piece(op.value).text)
+        parts = [
+            (abs(2 * len(self.emit.piece(e).text) - whole), e.key, e)
+            for e in walk(op.value)
+            if e is not op.value and e.free and not isinstance(e, Element) and e.children
+        ]
+        parts = [p for p in parts if not isinstance(p[2], ReduceTerm)]
+        return min(parts)[2] if parts else None
+
+    def _comment(self, op: Op) -> str:
+        """Return the equation behind a line, unless the line itself says as much."""
+        equation = self.program.comments.get(op.out.tensor)
+        if equation is None or len(self.program.system.equations) == 1:
+            return ""
+        plain = not any(isinstance(e, ReduceTerm) for e in walk(equation.value))
+        return "" if plain and isinstance(op, Map) else str(equation)
+
+
+def _occurring(expr: Expr) -> list[Element]:
+    if isinstance(expr, Element):
+        return [expr]
+    return [e for c in expr.children for e in _occurring(c)]
+
+
+def _replaced(expr: Expr, part: Expr, new: Expr) -> Expr:
+    def visit(node: Expr) -> Expr:
+        return new if node is part else rebuild(node, visit)
+
+    return visit(expr)

@@ -1,0 +1,144 @@
+"""The checks at the door of a generated function, as source text.
+
+In: a signature. Out: the call that checks its arguments, and the helper that the call needs. The
+helper is copied into each generated file, for these import nothing of symgrad.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symgrad.codegen.body import INDENT, WIDTH
+from symgrad.lowering.ops import BOOL, INTEGER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symgrad.codegen.signature import Argument, Signature
+
+
+def check_lines(function: str, signature: Signature) -> list[str]:
+    """Return the statement that checks the arguments of a function."""
+    rows = [f"{a.name}=({', '.join(_spec(a, signature))})" for a in signature.arguments]
+    fixed = _fixed(signature)
+    head = [f'"{function}"', *([fixed] if fixed else []), *rows]
+    line = f"{INDENT}_check({', '.join(head)})"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{INDENT}_check(", *(f"{INDENT}{INDENT}{row}," for row in head), f"{INDENT})"]
+
+
+def _spec(argument: Argument, signature: Signature) -> list[str]:
+    """Return name, axes, and what an argument that is not real holds."""
+    spec = [argument.name, f'"{argument.letters(signature.spelled)}"']
+    if argument.kind == BOOL:
+        spec.append('"bool"')
+    elif argument.kind == INTEGER:
+        limit = argument.tensor.limit
+        spec.append(f'"{signature.spelled[limit]}"' if limit else '"int"')
+    return spec
+
+
+def _fixed(signature: Signature) -> str:
+    """Return the lengths that are known before the arguments: constants and integer arguments."""
+    constants = sorted({v for v in signature.spelled.values() if v.isdigit()}, key=int)
+    rows = [f'"{v}": {v}' for v in constants]
+    rows += [f'"{signature.spelled[a]}": {signature.spelled[a]}' for a in signature.lengths]
+    return f"{{{', '.join(rows)}}}" if rows else ""
+
+
+def needs_integers(signatures: Sequence[Signature]) -> bool:
+    """Return whether some argument is not real."""
+    return any(a.kind in (BOOL, INTEGER) for s in signatures for a in s.arguments)
+
+
+NUMPY_CHECK = '''
+def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple[Any, ...]) -> None:
+    """Raise unless each argument has the shape its letters spell and all have one float type."""
+    lengths = {axis: (length, "the length given") for axis, length in (fixed or {}).items()}
+    types: dict[str, str] = {}
+    for name, (value, letters, *kind) in given.items():
+        if type(value) in (int, float) and not letters:
+            continue
+        if not isinstance(value, (np.ndarray, np.generic)):
+            raise TypeError(f"{function}: {name} must be an array, not {type(value).__name__}")
+        axes = letters.split()
+        if len(axes) != value.ndim:
+            shape = f"[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {name} has shape {value.shape}, expected {shape}")
+        for axis, length in zip(axes, value.shape, strict=True):
+            known, where = lengths.setdefault(axis, (length, name))
+            if length != known:
+                text = f"axis {axis} of {name} has length {length}, expected {known} as in {where}"
+                raise ValueError(f"{function}: {text}")
+        if not kind:
+            types.setdefault(str(value.dtype), name)
+            if value.dtype.kind != "f":
+                raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
+    if len(types) > 1:
+        found = " and ".join(f"{name} is {dtype}" for dtype, name in types.items())
+        raise TypeError(f"{function}: mixed types: {found}; convert them to one")
+'''
+
+NUMPY_INTEGERS = '''
+    for name, (value, _, *kind) in given.items():
+        if kind:
+            _check_whole(f"{function}: {name}", value, kind[0], lengths)
+
+
+def _check_whole(name: str, value: Any, kind: str, lengths: dict[str, tuple[int, str]]) -> None:
+    """Raise unless an array holds truth values, integers, or indices below a length."""
+    if value.dtype.kind not in ("b" if kind == "bool" else "iu"):
+        wanted = "truth values" if kind == "bool" else "integers"
+        raise TypeError(f"{name} has type {value.dtype}, expected {wanted}")
+    if kind in lengths and value.size and not 0 <= value.min() <= value.max() < lengths[kind][0]:
+        limit = lengths[kind][0]
+        text = f"from {value.min()} to {value.max()}, expected 0 to {limit - 1} (axis {kind})"
+        raise IndexError(f"{name} holds indices {text}")
+'''
+
+TORCH_CHECK = '''
+def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple[Any, ...]) -> None:
+    """Raise unless each argument has the shape its letters spell and all have one float type."""
+    lengths = {axis: (length, "the length given") for axis, length in (fixed or {}).items()}
+    types: dict[str, str] = {}
+    for name, (value, letters, *kind) in given.items():
+        if type(value) in (int, float) and not letters:
+            continue
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{function}: {name} must be a tensor, not {type(value).__name__}")
+        axes = letters.split()
+        if len(axes) != value.ndim:
+            shape = f"[{', '.join(axes)}]"
+            raise ValueError(f"{function}: {name} has shape {tuple(value.shape)}, expected {shape}")
+        for axis, length in zip(axes, value.shape, strict=True):
+            known, where = lengths.setdefault(axis, (length, name))
+            if length != known:
+                text = f"axis {axis} of {name} has length {length}, expected {known} as in {where}"
+                raise ValueError(f"{function}: {text}")
+        if not kind:
+            types.setdefault(f"{value.dtype} on {value.device}", name)
+            if not value.is_floating_point():
+                raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
+    if len(types) > 1:
+        found = " and ".join(f"{name} is {dtype}" for dtype, name in types.items())
+        raise TypeError(f"{function}: mixed types: {found}; convert them to one")
+'''
+
+TORCH_INTEGERS = '''
+    for name, (value, _, *kind) in given.items():
+        if kind:
+            _check_whole(f"{function}: {name}", value, kind[0], lengths)
+
+
+def _check_whole(name: str, value: Tensor, kind: str, lengths: dict[str, tuple[int, str]]) -> None:
+    """Raise unless a tensor holds truth values, integers, or indices below a length."""
+    types = [torch.bool] if kind == "bool" else [torch.int64, torch.int32]
+    if value.dtype not in types:
+        raise TypeError(f"{name} has type {value.dtype}, expected {types[0]}")
+    if kind in lengths and value.numel():
+        low, high, limit = int(value.min()), int(value.max()), lengths[kind][0]
+        if low < 0 or high >= limit:
+            text = f"from {low} to {high}, expected 0 to {limit - 1} (axis {kind})"
+            raise IndexError(f"{name} holds indices {text}")
+'''

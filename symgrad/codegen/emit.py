@@ -1,0 +1,382 @@
+"""Spells operations as Python source: what the array targets share.
+
+In: operations, and the kinds and lengths of the arrays they read. Out: the right-hand sides of
+assignments. A target is a subclass that gives its spellings; nothing is decided here that changes
+what is computed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
+
+from symgrad.codegen.arithmetic import spell_power, spell_product, spell_sum, union
+from symgrad.codegen.contract import spell_contract
+from symgrad.codegen.pieces import (
+    ATOM,
+    BIT_AND,
+    BIT_OR,
+    BOOL,
+    COMPARE,
+    INTEGER,
+    LOWEST,
+    POWER,
+    REAL,
+    UNARY,
+    Piece,
+    aligned,
+    in_order,
+    number,
+    permutation,
+)  # fmt: skip
+from symgrad.ir.functions import FUNCTIONS
+from symgrad.ir.terms import (
+    Add,
+    Call,
+    Compare,
+    Const,
+    Element,
+    Expr,
+    Index,
+    Logic,
+    Mul,
+    Named,
+    Power,
+    Size,
+    Where,
+)  # fmt: skip
+from symgrad.lowering.names import python_name
+from symgrad.lowering.ops import Map, labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from symgrad.ir.functions import ScalarFunction
+    from symgrad.lowering.ops import Contract, Gather, Reduce, Scatter
+
+
+class Emitter(ABC):
+    """Spells the operations of one function.
+
+    Attributes:
+        kinds: The kind of each array.
+        dtype: The expression for the float type of the call, such as `X.dtype`.
+        like: The name of an array of that type, such as `X`.
+        lengths: The spelling of the length of each axis; reading one marks it as used.
+        given: Names of arrays that a result must not be: arguments and other results.
+        inline: Pieces to put where a temporary is read, instead of its name.
+        order: The labels of the map that is being spelled.
+        helpers: Names of the helper functions that were needed.
+    """
+
+    #: Name of the target, and the module its spellings use.
+    name: ClassVar[str]
+    module: ClassVar[str]
+    #: Whether truth values may be added to arrays of numbers as they are.
+    bool_terms: ClassVar[bool]
+    #: What the target calls the axes that a reduction takes.
+    axis_word: ClassVar[str]
+    #: Spelling of a square root.
+    root: ClassVar[str]
+
+    def __init__(self, kinds: Mapping[str, str], like: str, lengths: Lengths) -> None:
+        self.kinds = kinds
+        self.like = like
+        self.dtype = f"{like}.dtype" if like else self.default_dtype()
+        self.lengths = lengths
+        self.given: set[str] = set()
+        self.inline: dict[str, Piece] = {}
+        self.order: tuple[Index, ...] = ()
+        self.helpers: dict[str, None] = {}
+
+    # What a target gives.
+
+    @abstractmethod
+    def default_dtype(self) -> str:
+        """Return the float type of a call without real arrays."""
+
+    @abstractmethod
+    def cast(self, text: str) -> str:
+        """Return an array turned into numbers of the call's float type."""
+
+    @abstractmethod
+    def arange(self, length: str) -> str:
+        """Return the integers below a length."""
+
+    @abstractmethod
+    def full(self, shape: str, value: str) -> str:
+        """Return an array of one number."""
+
+    @abstractmethod
+    def broadcast(self, piece: Piece, shape: str, *, copy: bool) -> str:
+        """Return an array repeated to a shape."""
+
+    @abstractmethod
+    def copy(self, text: str) -> str:
+        """Return a fresh array with the same values."""
+
+    @abstractmethod
+    def truth_array(self, text: str) -> str:
+        """Return one truth value as a condition on arrays."""
+
+    @abstractmethod
+    def permute(self, text: str, axes: Sequence[int]) -> str:
+        """Return an array with its axes in another order."""
+
+    @abstractmethod
+    def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
+        """Return the spelling of a reduction."""
+
+    @abstractmethod
+    def row_dot(self, left: str, right: str) -> str:
+        """Return dot products along the last axis of two arrays with the same axes."""
+
+    @abstractmethod
+    def full_dot(self, left: str, right: str) -> str:
+        """Return the sum of all products of two arrays of the same shape."""
+
+    @abstractmethod
+    def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
+        """Return a sum of products over pairs of axes."""
+
+    @abstractmethod
+    def einsum(self, text: str, left: str, right: str) -> str:
+        """Return a contraction in Einstein's notation."""
+
+    @abstractmethod
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return the statements that sum a source into computed positions of zeros."""
+
+    def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
+        """Return the spelling of a scalar function."""
+        fields = dict(zip(("x", "z"), (a.text for a in args), strict=False))
+        return self.template(row).format(**fields)
+
+    def template(self, row: ScalarFunction) -> str:
+        """Return the spelling of a function; a helper's where it reads its argument twice."""
+        template: str = getattr(row, self.name)
+        if template and template.count("{x}") == 1:
+            return template
+        self.helpers[row.name] = None
+        return f"_{row.name}({{x}})"
+
+    # Terms.
+
+    def map_value(self, op: Map, *, is_output: bool) -> Piece:
+        """Return the right-hand side of a map, with all axes of its result."""
+        self.order = labels(op.out)
+        piece = self.piece(op.value)
+        if self.kinds[op.out.tensor] == REAL:
+            piece = self.real(piece)
+        if piece.scalar and not self.order:
+            return replace(piece, text=self.full("()", piece.text), strength=ATOM, scalar=False)
+        if piece.scalar:
+            text = self.full(self.shape(self.order), piece.text)
+            return Piece(text, ATOM, piece.kind, self.order)
+        if piece.labels != self.order:
+            source = aligned(piece, self.order)
+            text = self.broadcast(source, self.shape(self.order), copy=is_output)
+            return Piece(text, ATOM, piece.kind, self.order)
+        if is_output and isinstance(op.value, Element) and op.value.tensor in self.given:
+            return replace(piece, text=self.copy(piece.at(ATOM)), strength=ATOM)
+        return piece
+
+    def shape(self, axes: Sequence[Index]) -> str:
+        """Return the shape of an array as a tuple."""
+        inner = ", ".join(self.lengths[i.axis] for i in axes)
+        return f"({inner},)" if len(axes) == 1 else f"({inner})"
+
+    def real(self, piece: Piece) -> Piece:
+        """Return a piece as numbers of the call's float type."""
+        if piece.scalar or piece.kind == REAL:
+            return piece
+        return replace(piece, text=self.cast(piece.at(ATOM)), strength=ATOM, kind=REAL)
+
+    def piece(self, expr: Expr) -> Piece:
+        """Return the spelling of a term, over the labels it has itself."""
+        match expr:
+            case Const():
+                return number(expr.value)
+            case Named():
+                return Piece(f"{self.module}.{expr.name}", scalar=True)
+            case Size():
+                return Piece(self.lengths[expr.axis], ATOM, INTEGER, (), scalar=True)
+            case Index():
+                text = self.arange(self.lengths[expr.axis])
+                return Piece(text, ATOM, INTEGER, (expr,))
+            case Element():
+                return self.operand(expr)
+            case Add():
+                return spell_sum(self, expr.terms)
+            case Mul():
+                return spell_product(self, expr.factors)
+            case Power():
+                return self._power(expr)
+            case _:
+                return self._applied(expr)
+
+    def _applied(self, expr: Expr) -> Piece:
+        match expr:
+            case Call():
+                return self._call(expr)
+            case Compare():
+                return self._compare(expr)
+            case Logic():
+                return self._logic(expr)
+            case Where():
+                return self._where(expr)
+            case _:
+                raise AssertionError(f"a term that is not flat: {type(expr).__name__}")
+
+    def operand(self, expr: Element) -> Piece:
+        """Return an array, its axes in the order of the map around it."""
+        found = self.inline.get(expr.tensor)
+        if found is not None:
+            return found
+        name, own = python_name(expr.tensor), labels(expr)
+        wanted = in_order(own, self.order)
+        text = name if own == wanted else self.permute(name, permutation(own, wanted))
+        return Piece(text, ATOM, self.kinds[expr.tensor], wanted)
+
+    def _power(self, expr: Power) -> Piece:
+        if expr.exponent < 0:
+            return spell_product(self, (expr,))
+        return spell_power(self, expr.base, expr.exponent, self.root)
+
+    def _fitted(self, pieces: Sequence[Piece]) -> tuple[list[Piece], tuple[Index, ...]]:
+        axes = union(pieces, self.order)
+        return [aligned(p, axes) for p in pieces], axes
+
+    def _call(self, expr: Call) -> Piece:
+        row = FUNCTIONS[expr.function]
+        args = [self.piece(a) for a in expr.args]
+        whole = all(a.kind == INTEGER for a in args) and row.name in ("maximum", "minimum")
+        if not whole:
+            args = [self.real(a) for a in args]
+        fits, axes = self._fitted(args)
+        template = self.template(row)
+        if template.startswith("{x}"):  # an operator or a method: its arguments need parentheses
+            fits = [replace(f, text=f.at(ATOM)) for f in fits]
+            return Piece(self.call(row, fits), POWER if "*" in template else ATOM, REAL, axes)
+        return Piece(self.call(row, fits), ATOM, INTEGER if whole else REAL, axes)
+
+    def _compare(self, expr: Compare) -> Piece:
+        (left, right), axes = self._fitted([self.piece(expr.left), self.piece(expr.right)])
+        sign = expr.op
+        if left.scalar and not right.scalar:  # X > 0 reads better than 0 < X
+            left, right, sign = right, left, _TURNED.get(sign, sign)
+        text = f"{left.at(BIT_OR)} {sign} {right.at(BIT_OR)}"
+        return Piece(text, COMPARE, BOOL, axes)
+
+    def _truth(self, expr: Expr) -> Piece:
+        piece = self.piece(expr)
+        if piece.kind == BOOL:
+            return piece
+        return replace(piece, text=f"{piece.at(BIT_OR)} != 0", strength=COMPARE, kind=BOOL)
+
+    def _logic(self, expr: Logic) -> Piece:
+        fits, axes = self._fitted([self._truth(a) for a in expr.args])
+        if expr.op == "not":
+            return Piece(f"~{fits[0].at(UNARY)}", UNARY, BOOL, axes)
+        sign, strength = (" & ", BIT_AND) if expr.op == "and" else (" | ", BIT_OR)
+        return Piece(sign.join(f.at(strength + 1) for f in fits), strength, BOOL, axes)
+
+    def _where(self, expr: Where) -> Piece:
+        then, otherwise = self.piece(expr.then), self.piece(expr.otherwise)
+        if then.kind != otherwise.kind or then.kind == BOOL:
+            then, otherwise = self.real(then), self.real(otherwise)
+        condition = self._truth(expr.condition)
+        kind = then.kind if then.kind == otherwise.kind else REAL
+        if not condition.labels and then.labels == otherwise.labels:
+            text = f"{then.at(COMPARE)} if {condition.text} else {otherwise.at(COMPARE)}"
+            return Piece(text, LOWEST, kind, then.labels, then.scalar and otherwise.scalar)
+        if not condition.labels:
+            condition = Piece(self.truth_array(condition.text))
+        fits, axes = self._fitted([condition, then, otherwise])
+        text = f"{self.module}.where({', '.join(f.text for f in fits)})"
+        if then.scalar and otherwise.scalar:
+            return Piece(self.cast(text), ATOM, REAL, axes)
+        return Piece(text, ATOM, kind, axes)
+
+    # Other operations.
+
+    def reduce_value(self, op: Reduce) -> Piece:
+        """Return the right-hand side of a reduction."""
+        own = labels(op.source)
+        axes = [k for k, i in enumerate(own) if i not in op.out.indices]
+        text = self.reduction(op.op, python_name(op.source.tensor), axes, len(own))
+        kept = tuple(i for i in own if i in op.out.indices)
+        return self.ordered(Piece(text, ATOM, self.kinds[op.out.tensor], kept), labels(op.out))
+
+    def ordered(self, piece: Piece, wanted: tuple[Index, ...]) -> Piece:
+        """Return a piece with its axes in the wanted order."""
+        if piece.labels == wanted:
+            return piece
+        text = self.permute(piece.at(ATOM), permutation(piece.labels, wanted))
+        return replace(piece, text=text, strength=ATOM, labels=wanted)
+
+    def contract_value(self, op: Contract) -> Piece:
+        """Return the right-hand side of a contraction."""
+        return self.ordered(spell_contract(self, op), labels(op.out))
+
+    def scatter_lines(self, name: str, op: Scatter) -> list[str]:
+        """Return the statements of a sum into computed positions."""
+        source = labels(op.source)
+        front = list(op.positions)
+        while front and front[-1] in source:
+            front.pop()
+        tail = op.positions[len(front) :]
+        axes = tuple(i for i in source if i not in tail)
+        self.order = axes
+        slots = [aligned(self.piece(p), axes).text for p in front]
+        wanted = (*axes, *(i for i in tail if isinstance(i, Index)))
+        text = python_name(op.source.tensor)
+        if wanted != source:
+            text = self.permute(text, permutation(source, wanted))
+        return self.scatter(name, self.shape(labels(op.out)), slots, text)
+
+    def gather_value(self, op: Gather) -> Piece:
+        """Return the right-hand side of a read at computed positions."""
+        out = labels(op.out)
+        computed = [p for p in op.positions if not isinstance(p, Index)]
+        plain = [p for p in op.positions if isinstance(p, Index)]
+        inner = {i for p in computed for i in p.free}
+        if len(computed) == 1 and inner.isdisjoint(plain) and len(set(plain)) == len(plain):
+            return self._gather_slices(op, out)
+        self.order = out
+        slots = [aligned(self.piece(p), out).text for p in op.positions]
+        text = f"{python_name(op.source)}[{', '.join(slots)}]"
+        return Piece(text, ATOM, self.kinds[op.source], out)
+
+    def _gather_slices(self, op: Gather, out: tuple[Index, ...]) -> Piece:
+        """Spell a read at one computed position as slices around it: `E[T]`, `X[:, T]`."""
+        slots: list[str] = []
+        own: list[Index] = []
+        for position in op.positions:
+            if isinstance(position, Index):
+                slots.append(":")
+                own.append(position)
+            else:
+                self.order = in_order(tuple(position.free), out)
+                slots.append(self.piece(position).text)
+                own.extend(self.order)
+        while slots[-1] == ":":
+            slots.pop()
+        text = f"{python_name(op.source)}[{', '.join(slots)}]"
+        return self.ordered(Piece(text, ATOM, self.kinds[op.source], tuple(own)), out)
+
+
+_TURNED = {"<": ">", "<=": ">="}
+
+
+class Lengths(dict[str, str]):
+    """The spelling of the length of each axis; remembers which were read."""
+
+    def __init__(self, spelling: Mapping[str, str]) -> None:
+        super().__init__(spelling)
+        self.used: dict[str, None] = {}
+
+    def __getitem__(self, axis: str) -> str:
+        self.used[axis] = None
+        return super().__getitem__(axis)

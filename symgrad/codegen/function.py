@@ -1,0 +1,223 @@
+"""One generated function: signature, docstring, checks, body, return.
+
+In: a System and the order of its arguments. Out: the source text of a function and what the rest of
+the module has to know about it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symgrad.codegen.body import INDENT, WIDTH, Statement, write_body
+from symgrad.codegen.door import check_lines
+from symgrad.codegen.emit import Lengths
+from symgrad.codegen.signature import check_names, make_signature
+from symgrad.ir.terms import Call, Power, Size, Where
+from symgrad.ir.visit import elements, walk
+from symgrad.lowering.lower import lower
+from symgrad.lowering.names import python_name
+from symgrad.lowering.ops import SHIFT, Map, Reduce, labels
+from symgrad.lowering.schedule import schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symgrad.codegen.signature import Argument, Signature
+    from symgrad.codegen.target import Target
+    from symgrad.ir.equation import System
+    from symgrad.ir.terms import Expr
+    from symgrad.lowering.ops import Program
+
+
+@dataclass(frozen=True)
+class Function:
+    """A generated function.
+
+    Attributes:
+        name: Its name.
+        text: Its source, ending in a newline.
+        signature: Its arguments.
+        results: Names of the tensors that it returns, in order.
+        helpers: Names of the helper functions it calls.
+    """
+
+    name: str
+    text: str
+    signature: Signature
+    results: tuple[str, ...]
+    helpers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the docstring of a function says beside its equations.
+
+    Attributes:
+        summary: The first line.
+        roles: A remark for an argument, by tensor name, such as "Saved by the forward".
+    """
+
+    summary: str
+    roles: dict[str, str]
+
+
+def make_function(
+    system: System, name: str, target: Target, order: Sequence[str], words: Words
+) -> Function:
+    """Return the function that computes the outputs of a System.
+
+    Args:
+        system: What is computed; its batch rank is fixed.
+        name: The name of the function.
+        target: What the text is written for.
+        order: Names of the inputs in the order of the arguments.
+        words: What the docstring says.
+
+    Raises:
+        UnsupportedError: If an equation has a form that no code is generated for yet.
+        TargetError: If names of the System collide in Python.
+    """
+    check_names(system)
+    program = schedule(lower(system))
+    signature = make_signature(system, order)
+    lengths = Lengths(signature.spelled)
+    emitter = target.emitter(program.kinds, signature.like, lengths)
+    statements = write_body(program, emitter)
+    read = dict(lengths.used)
+    limits = [a.tensor.limit for a in signature.arguments if a.tensor.limit]
+    signature = signature.with_lengths([*read, *limits])
+    lines = [
+        *_head(name, signature, target, len(system.outputs)),
+        *_docstring(system, signature, words),
+        *check_lines(name, signature),
+        *_conversions(program, signature, target),
+        *_length_lines(signature, read),
+        *_tail(statements, system.outputs),
+    ]
+    if _may_divide_by_zero(program):
+        lines[:0] = target.quiet
+    text = "\n".join(lines) + "\n"
+    return Function(name, text, signature, system.outputs, tuple(emitter.helpers))
+
+
+def _head(name: str, signature: Signature, target: Target, results: int) -> list[str]:
+    """Return the `def` line, one argument a line where it is long."""
+    rows = dict.fromkeys(signature.names(), "int")
+    for argument in signature.arguments:
+        array = f"{target.array} | {argument.also}" if argument.also else target.array
+        if argument.default is not None:
+            array = f"{array} = {argument.default}"
+        rows[argument.name] = array
+    arguments = [f"{n}: {kind}" for n, kind in rows.items()]
+    result = target.array if results == 1 else f"tuple[{', '.join([target.array] * results)}]"
+    line = f"def {name}({', '.join(arguments)}) -> {result}:"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"def {name}(", *(f"{INDENT}{a}," for a in arguments), f") -> {result}:"]
+
+
+def _docstring(system: System, signature: Signature, words: Words) -> list[str]:
+    lines = [f'"""{words.summary}', ""]
+    for equation in system.equations:
+        lines += wrapped(str(equation), WIDTH - len(INDENT))
+    if signature.arguments or signature.lengths:
+        lines += ["", "Args:"]
+    remarks = {a.name: _remark(a, signature, words) for a in signature.arguments}
+    remarks.update({signature.spelled[a]: f"Length of axis {a}." for a in signature.lengths})
+    for name in signature.names():
+        lines += wrapped(f"{INDENT}{name}: {remarks[name]}", WIDTH - len(INDENT), extra=4)
+    lines.append('"""')
+    return [f"{INDENT}{line}".rstrip() for line in lines]
+
+
+def _remark(argument: Argument, signature: Signature, words: Words) -> str:
+    tensor = argument.tensor
+    parts = [words.roles[tensor.name]] if tensor.name in words.roles else []
+    if tensor.limit:
+        parts.append(f"indices below {signature.spelled[tensor.limit]}")
+    elif tensor.kind != "real":
+        parts.append(tensor.kind)
+    letters = ", ".join(argument.letters(signature.spelled).split())
+    parts.append(f"shape [{letters}]" if letters else "a number")
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def wrapped(text: str, width: int, extra: int = 4) -> list[str]:
+    """Return a line broken at spaces, what follows indented by `extra` more."""
+    indent = len(text) - len(text.lstrip())
+    return textwrap.wrap(
+        text.strip(),
+        width,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + extra),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _length_lines(signature: Signature, used: dict[str, None]) -> list[str]:
+    lines = []
+    for axis in used:
+        name = signature.spelled[axis]
+        place = signature.place(axis)
+        if place is not None and not name.isdigit():
+            lines.append(f"{INDENT}{name} = {place[0]}.shape[{place[1]}]")
+    return lines
+
+
+def _tail(statements: list[Statement], outputs: Sequence[str]) -> list[str]:
+    """Return the statements and the return; a single result is returned where it is computed."""
+    names = [python_name(o) for o in outputs]
+    last = statements[-1] if statements else None
+    if last is not None and len(names) == 1 and last.target == names[0]:
+        lines = [line for s in statements[:-1] for line in s.lines()]
+        return [*lines, *last.lines(as_return=True)]
+    lines = [line for s in statements for line in s.lines()]
+    return [*lines, f"{INDENT}return {', '.join(names)}"]
+
+
+def _conversions(program: Program, signature: Signature, target: Target) -> list[str]:
+    """Return lines that turn numbers into arrays where a function is applied to them alone."""
+    numbers = {a.tensor.name: a.name for a in signature.arguments if a.is_number}
+    alone: dict[str, None] = {} if signature.has_array else dict.fromkeys(numbers)
+    for op in program.ops:
+        terms = walk(op.value) if isinstance(op, Map) else ()
+        for term in terms:
+            if isinstance(term, Call) and not term.free:
+                alone.update(dict.fromkeys(e.tensor for e in elements(term)))
+    names = [n for t, n in numbers.items() if t in alone]
+    # Without an array the first number says the type, or a float64 run would round the others.
+    like = signature.like if signature.has_array else ""
+    likes = [like or (names[0] if k else "") for k in range(len(names))]
+    return [
+        f"{INDENT}{n} = {target.as_array(n, other)}" for n, other in zip(names, likes, strict=True)
+    ]
+
+
+def _may_divide_by_zero(program: Program) -> bool:
+    """Return whether an exact result may need a division by zero or a log of it on the way.
+
+    Three things do: the mean of nothing, a logsumexp of minus infinity, the branch not taken.
+    """
+    for op in program.ops:
+        if isinstance(op, Reduce) and op.op == SHIFT:
+            return True
+        if isinstance(op, Map):
+            axes = {i.axis for i in labels(op.out)}
+            if any(_is_delicate(t, axes) for t in walk(op.value)):
+                return True
+    return False
+
+
+def _is_delicate(term: Expr, axes: set[str]) -> bool:
+    if isinstance(term, Where):
+        parts = [p for c in (term.then, term.otherwise) for p in walk(c)]
+        return any(isinstance(p, Power) and p.exponent < 1 for p in parts) or any(
+            isinstance(p, Call) and p.function in ("log", "log1p", "pow") for p in parts
+        )
+    if isinstance(term, Power) and term.exponent < 0 and isinstance(term.base, Size):
+        return term.base.axis not in axes
+    return False

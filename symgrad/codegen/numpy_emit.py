@@ -1,0 +1,93 @@
+"""The NumPy spelling of every operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from symgrad.codegen.emit import Emitter
+from symgrad.lowering.ops import SHIFT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symgrad.codegen.pieces import Piece
+
+
+class NumpyEmitter(Emitter):
+    """Spells operations with NumPy."""
+
+    name: ClassVar[str] = "numpy"
+    module: ClassVar[str] = "np"
+    bool_terms: ClassVar[bool] = True
+    axis_word: ClassVar[str] = "axis"
+    root: ClassVar[str] = "np.sqrt({x})"
+
+    def default_dtype(self) -> str:
+        """Return float64: NumPy's own default."""
+        return "np.float64"
+
+    def cast(self, text: str) -> str:
+        """Return `x.astype(X.dtype)`."""
+        return f"{text}.astype({self.dtype})"
+
+    def arange(self, length: str) -> str:
+        """Return `np.arange(n)`."""
+        return f"np.arange({length})"
+
+    def full(self, shape: str, value: str) -> str:
+        """Return `np.zeros(...)` or `np.full(...)`."""
+        if value == "0":
+            return f"np.zeros({shape}, dtype={self.dtype})"
+        return f"np.full({shape}, {value}, dtype={self.dtype})"
+
+    def broadcast(self, piece: Piece, shape: str, *, copy: bool) -> str:
+        """Return `np.broadcast_to(...)`, which is read-only unless copied."""
+        return f"np.broadcast_to({piece.text}, {shape}){'.copy()' if copy else ''}"
+
+    def copy(self, text: str) -> str:
+        """Return `np.copy(x)`, which takes numbers too."""
+        return f"np.copy({text})"
+
+    def truth_array(self, text: str) -> str:
+        """Return it as it is."""
+        return text
+
+    def permute(self, text: str, axes: Sequence[int]) -> str:
+        """Return `x.T` or `x.transpose(...)`."""
+        if tuple(axes) == (1, 0):
+            return f"{text}.T"
+        return f"{text}.transpose({', '.join(map(str, axes))})"
+
+    def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
+        """Return `x.sum(axis=1)` and the like."""
+        where = "" if len(axes) == rank else f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        if op != SHIFT:
+            return f"{source}.{op}({where})"
+        # Over an empty axis the maximum is taken as -inf; infinities become the largest numbers.
+        where = f"{where}, " if where else ""
+        return f"np.nan_to_num({source}.max({where}initial=-np.inf))"
+
+    def row_dot(self, left: str, right: str) -> str:
+        """Return `np.vecdot(x, y)`."""
+        return f"np.vecdot({left}, {right})"
+
+    def full_dot(self, left: str, right: str) -> str:
+        """Return `np.vdot(x, y)`, which flattens."""
+        return f"np.vdot({left}, {right})"
+
+    def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
+        """Return `np.tensordot(...)`."""
+        return f"np.tensordot({left}, {right}, axes=({_axes(pairs[0])}, {_axes(pairs[1])}))"
+
+    def einsum(self, text: str, left: str, right: str) -> str:
+        """Return `np.einsum(...)`."""
+        return f'np.einsum("{text}", {left}, {right})'
+
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return zeros, and `np.add.at(...)` into them."""
+        at = f"({', '.join(slots)})" if len(slots) > 1 else slots[0]
+        return [f"{name} = {self.full(shape, '0')}", f"np.add.at({name}, {at}, {source})"]
+
+
+def _axes(axes: Sequence[int]) -> str:
+    return f"({', '.join(map(str, axes))}{',' if len(axes) == 1 else ''})"

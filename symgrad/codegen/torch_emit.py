@@ -1,0 +1,107 @@
+"""The torch spelling of every operation: functions that torch itself can differentiate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from symgrad.codegen.emit import Emitter
+from symgrad.codegen.pieces import ATOM
+from symgrad.lowering.ops import SHIFT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symgrad.codegen.pieces import Piece
+    from symgrad.ir.functions import ScalarFunction
+
+
+class TorchEmitter(Emitter):
+    """Spells operations with torch."""
+
+    name: ClassVar[str] = "torch"
+    module: ClassVar[str] = "torch"
+    bool_terms: ClassVar[bool] = False  # torch refuses to subtract truth values
+    axis_word: ClassVar[str] = "dim"
+    root: ClassVar[str] = "torch.sqrt({x})"
+
+    def default_dtype(self) -> str:
+        """Return torch's own default."""
+        return "torch.get_default_dtype()"
+
+    def _like(self) -> str:
+        return f"dtype={self.dtype}" + (f", device={self.like}.device" if self.like else "")
+
+    def cast(self, text: str) -> str:
+        """Return `x.to(X.dtype)`."""
+        return f"{text}.to({self.dtype})"
+
+    def arange(self, length: str) -> str:
+        """Return `torch.arange(n, device=X.device)`."""
+        device = f", device={self.like}.device" if self.like else ""
+        return f"torch.arange({length}{device})"
+
+    def full(self, shape: str, value: str) -> str:
+        """Return `torch.zeros(...)` or `torch.full(...)`."""
+        if value == "0":
+            return f"torch.zeros({shape}, {self._like()})"
+        return f"torch.full({shape}, {value}, {self._like()})"
+
+    def broadcast(self, piece: Piece, shape: str, *, copy: bool) -> str:
+        """Return `x.expand(...)`, a view unless copied."""
+        return f"{piece.at(ATOM)}.expand({shape.strip('(),')}){'.clone()' if copy else ''}"
+
+    def copy(self, text: str) -> str:
+        """Return `x.clone()`."""
+        return f"{text}.clone()"
+
+    def truth_array(self, text: str) -> str:
+        """Return `torch.as_tensor(...)`: torch takes tensors alone as conditions."""
+        return f"torch.as_tensor({text})"
+
+    def permute(self, text: str, axes: Sequence[int]) -> str:
+        """Return `x.T` or `x.permute(...)`."""
+        if tuple(axes) == (1, 0):
+            return f"{text}.T"
+        return f"{text}.permute({', '.join(map(str, axes))})"
+
+    def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
+        """Return `x.sum(dim=1)` and the like."""
+        where = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
+        if op == SHIFT:
+            self.helpers["shift"] = None
+            return f"_shift({source}, dim={where})"
+        if op == "prod":
+            return source + "".join(f".prod(dim={k})" for k in sorted(axes, reverse=True))
+        spelled = {"max": "amax", "min": "amin"}.get(op, op)
+        return f"{source}.{spelled}({'' if len(axes) == rank else f'dim={where}'})"
+
+    def row_dot(self, left: str, right: str) -> str:
+        """Return `torch.linalg.vecdot(x, y)`."""
+        return f"torch.linalg.vecdot({left}, {right})"
+
+    def full_dot(self, left: str, right: str) -> str:
+        """Return `torch.dot(x.flatten(), y.flatten())`."""
+        return f"torch.dot({left}.flatten(), {right}.flatten())"
+
+    def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
+        """Return `torch.tensordot(...)`."""
+        return f"torch.tensordot({left}, {right}, dims=({list(pairs[0])}, {list(pairs[1])}))"
+
+    def einsum(self, text: str, left: str, right: str) -> str:
+        """Return `torch.einsum(...)`."""
+        return f'torch.einsum("{text}", {left}, {right})'
+
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return `zeros.index_put(..., accumulate=True)`, which torch can differentiate."""
+        at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"
+        zeros = self.full(shape, "0")
+        return [f"{name} = {zeros}", f"{name} = {name}.index_put({at}, {source}, accumulate=True)"]
+
+    def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
+        """Return the spelling of a scalar function; a bound that is a number clamps."""
+        if row.name in ("maximum", "minimum"):
+            word = "min" if row.name == "maximum" else "max"
+            for value, bound in (args, args[::-1]):
+                if bound.scalar and not value.scalar:
+                    return f"torch.clamp({value.text}, {word}={bound.text})"
+        return super().call(row, args)

@@ -1,0 +1,184 @@
+"""Sums of products: factors pulled out, deltas solved, the rest contracted in pairs.
+
+In: a sum. Out: a flat term over operands. A sum of a term that is no product becomes a map and a
+reduction; a product of two or more factors becomes contractions, in the order that opt_einsum finds
+best for three or more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import (
+    ONE,
+    ZERO,
+    Compare,
+    Element,
+    Expr,
+    Index,
+    Mul,
+    Power,
+    Reduce,
+    Size,
+    Where,
+)
+from symgrad.ir.visit import open_reduce, substitute
+from symgrad.lowering.ops import labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from symgrad.lowering.lower import Lowering
+
+#: The length assumed for an axis whose length is not fixed, where the order of products is chosen.
+TYPICAL_LENGTH = 64
+
+
+def flatten_sum_reduction(low: Lowering, node: Reduce) -> Expr:
+    """Return a flat term that is worth `sum[bound, condition](body)`."""
+    bound, body, condition = open_reduce(node)
+    if condition is not None:
+        body = Where(condition, body, ZERO)
+    return sum_over(low, bound, body)
+
+
+def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
+    """Return a flat term that is worth the sum of `body` over opened indices."""
+    factors = _factors(body, set(bound))
+    solved = _solve_delta(low, bound, factors)
+    if solved is not None:
+        return solved
+    flat = [g for f in factors for g in _factors(low.flatten(f), set(bound))]
+    outer = [f for f in flat if f.free.isdisjoint(bound)]
+    inner = [f for f in flat if not f.free.isdisjoint(bound)]
+    reached = frozenset().union(*(f.free for f in inner))
+    outer += [Size(i.axis) for i in bound if i not in reached]
+    summed = tuple(i for i in bound if i in reached)
+    if summed:
+        outer.append(_contract(low, summed, inner))
+    return product(outer)
+
+
+def product(factors: Sequence[Expr]) -> Expr:
+    """Return a product of flat terms, flattened; the empty one is 1."""
+    found = [g for f in factors for g in (f.factors if isinstance(f, Mul) else (f,))]
+    found = [f for f in found if f is not ONE]
+    if not found:
+        return ONE
+    return found[0] if len(found) == 1 else Mul(tuple(found))
+
+
+def _factors(expr: Expr, bound: set[Index]) -> list[Expr]:
+    """Return the factors of a term; a square that is summed over counts twice."""
+    if isinstance(expr, Mul):
+        return [g for f in expr.factors for g in _factors(f, bound)]
+    if isinstance(expr, Power) and expr.exponent == 2 and not expr.free.isdisjoint(bound):
+        return [expr.base, expr.base]
+    return [expr]
+
+
+def _solve_delta(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> Expr | None:
+    """Solve a factor `T[n] == c`: a gather if c is summed over, a scatter if n is."""
+    for position, factor in enumerate(factors):
+        if not (isinstance(factor, Compare) and factor.op == "=="):
+            continue
+        rest = factors[:position] + factors[position + 1 :]
+        for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
+            if not (isinstance(index, Index) and low.within(value, index)):
+                continue
+            moved = substitute(product(rest), {index: value})
+            if index in bound:
+                left = [i for i in bound if i is not index]
+                return sum_over(low, left, moved) if left else low.flatten(moved)
+            if isinstance(value, Element) and not value.free.isdisjoint(bound):
+                return _scatter(low, bound, index, value, moved)
+    return None
+
+
+def _scatter(
+    low: Lowering, bound: Sequence[Index], index: Index, value: Element, body: Expr
+) -> Expr:
+    """Return `sum[bound]((value == index) * body)` as a sum into computed positions."""
+    left = [i for i in bound if i not in value.free]
+    flat = sum_over(low, left, body) if left else low.flatten(body)
+    at = low.flatten(value)
+    needed = [i for i in at.indices if isinstance(i, Index)] if isinstance(at, Element) else []
+    source = low.build.array(flat, needed=needed, real=True)
+    batch = tuple(i for i in needed if i not in bound)
+    kept = tuple(i for i in labels(source) if i not in at.free)
+    return low.build.scatter((*batch, index, *kept), (*batch, at, *kept), source)
+
+
+def _contract(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> Element:
+    """Return the operand that holds a sum of a product of flat terms, each over bound indices."""
+    kept = frozenset().union(*(f.free for f in factors)).difference(bound)
+    if len(factors) == 1:
+        whole = low.build.array(factors[0])
+        return low.build.reduction("sum", whole, bound)
+    grouped = _group(low, factors)
+    operands = [_sum_alone(low, o, kept.union(_others(grouped, k))) for k, o in enumerate(grouped)]
+    for left, right in _path(low, operands, kept):
+        first, second = operands[left], operands[right]
+        operands = [o for k, o in enumerate(operands) if k not in (left, right)]
+        needed = kept.union(*(o.free for o in operands))
+        operands.append(_pair(low, first, second, needed))
+    return operands[0]
+
+
+def _group(low: Lowering, factors: list[Expr]) -> list[Element]:
+    """Return an operand for each set of labels; if there is one set alone, a pair of operands."""
+    groups: dict[frozenset[Index], list[Expr]] = {}
+    for factor in factors:
+        groups.setdefault(factor.free, []).append(factor)
+    if len(groups) == 1:
+        factors = _paired(factors)
+        left, right = product(factors[:-1]), factors[-1]
+        return [low.build.array(left, real=True), low.build.array(right, real=True)]
+    return [low.build.array(product(g), real=True) for g in groups.values()]
+
+
+def _paired(factors: list[Expr]) -> list[Expr]:
+    """Put a factor that is an array already last: the others are multiplied into one."""
+    held = [f for f in factors if isinstance(f, Element)]
+    last = held[-1] if held and len(factors) > 2 else factors[-1]
+    position = len(factors) - 1 - factors[::-1].index(last)
+    return [*factors[:position], *factors[position + 1 :], last]
+
+
+def _others(operands: Sequence[Element], position: int) -> frozenset[Index]:
+    rest = [o.free for k, o in enumerate(operands) if k != position]
+    return frozenset().union(*rest)
+
+
+def _sum_alone(low: Lowering, operand: Element, needed: frozenset[Index]) -> Element:
+    """Sum an operand over the labels that nothing else needs."""
+    alone = [i for i in labels(operand) if i not in needed]
+    return low.build.reduction("sum", operand, alone) if alone else operand
+
+
+def _pair(low: Lowering, left: Element, right: Element, needed: frozenset[Index]) -> Element:
+    """Return the product of two operands, summed over the labels that nothing else needs."""
+    left = _sum_alone(low, left, needed | right.free)
+    right = _sum_alone(low, right, needed | left.free)
+    if left.free & right.free <= needed:
+        return low.build.array(Mul((left, right)))
+    return low.build.contraction(left, right, needed)
+
+
+def _path(
+    low: Lowering, operands: Sequence[Element], kept: Iterable[Index]
+) -> list[tuple[int, int]]:
+    """Return the pairs to multiply, each as positions in the list that the ones before leave."""
+    if len(operands) < 2:
+        return []
+    if len(operands) == 2:
+        return [(0, 1)]
+    import opt_einsum  # noqa: PLC0415 (few Systems have products of three factors)
+
+    found = list(dict.fromkeys(i for o in operands for i in labels(o)))
+    symbols = {i: opt_einsum.get_symbol(k) for k, i in enumerate(found)}
+    texts = ["".join(symbols[i] for i in labels(o)) for o in operands]
+    text = ",".join(texts) + "->" + "".join(symbols[i] for i in found if i in set(kept))
+    shapes = [tuple(low.length(i) for i in labels(o)) for o in operands]
+    path, _ = opt_einsum.contract_path(text, *shapes, shapes=True, optimize="auto")
+    return [(min(step), max(step)) for step in path]
