@@ -20,8 +20,6 @@ LONGEST = 24
 
 #: What generated modules use themselves.
 RESERVED = frozenset({"np", "torch", "Array", "Tensor", "Any", "float", "int", "bool", "max"})
-    ["np", "torch", "Array", "Tensor", "Any", "float", "int", "bool", "max", "ctx"]
-)
 
 
 def python_name(tensor: str) -> str:
