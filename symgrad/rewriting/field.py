@@ -6,45 +6,51 @@ formulas are the same function, without a tolerance. This module does not rewrit
 **Rational formulas.** Two rational functions agree at a random point of a prime field only if they
 are equal, or with odds of at most degree / p (Schwartz-Zippel). Inputs are uniform residues.
 
-**Exponentials.** A function exp with exp(a + b) = exp(a) exp(b) cannot map a field of p elements into
-itself: p does not divide p - 1. It can map a field of q elements into one of p = 2q + 1. So there is a
-tower, a Cunningham chain p_0 < p_1 < ... < p_7 with p_{i+1} = 2 p_i + 1 and p_0 > 2**24, and every value
-has a residue at each *level*. At level i, exp(u) is g**u, where u is taken at level i - 1 and g is a random
-element of order p_{i-1}; log(u) is the discrete logarithm of u taken at level i + 1. Hence
+**Exponentials.** A function exp with exp(a + b) = exp(a) exp(b) cannot map a field of p elements
+into itself: p does not divide p - 1. It can map a field of q elements into one of p = 2q + 1. So
+there is a tower, a Cunningham chain p_0 < p_1 < ... < p_7 with p_{i+1} = 2 p_i + 1 and p_0 >
+2**24, and every value has a residue at each *level*. At level i, exp(u) is g**u, where u is taken
+at level i - 1 and g is a random element of order p_{i-1}; log(u) is the discrete logarithm of u
+taken at level i + 1. Hence
 
     exp(a + b) = exp(a) exp(b),  log(a b) = log a + log b,  log(exp u) = u,  exp(log u) = u,
     exp(k u) = exp(u)**k,  log(u**k) = k log u,  and (u v)**k = u**k v**k for rational k
 
-hold exactly, however the arguments are spelled; softplus, tanh, sigmoid, logsumexp and the like are their
-definitions. Only the levels that a formula asks for are ever computed. The residues of one input at
-different levels are independent uniform numbers: by the Chinese remainder theorem some rational number has
-them all. Where an argument is a linear form in the inputs, powers of g are then independent uniform
-elements of a subgroup of order p_{i-1}, and Schwartz-Zippel bounds the odds as if they were variables; for
-other arguments that is a model, not a theorem, and it is one of the reasons why several points are used.
+hold exactly, however the arguments are spelled; softplus, tanh, sigmoid, logsumexp and the like
+are their definitions. Only the levels that a formula asks for are ever computed. The residues of
+one input at different levels are independent uniform numbers: by the Chinese remainder theorem
+some rational number has them all. Where an argument is a linear form in the inputs, powers of g
+are then independent uniform elements of a subgroup of order p_{i-1}, and Schwartz-Zippel bounds
+the odds as if they were variables; for other arguments that is a model, not a theorem, and it is
+one of the reasons why several points are used.
 
-**Signs.** In every field of the tower -1 is no square, 2, 3, 5 and 7 are, and exactly one of +r, -r is: being
-a square behaves as being positive does, except that a sum of squares need not be one. Logarithms and even
-roots are defined at squares only; the root that is itself a square is taken, so roots multiply. An
-element whose evaluation needs another sign is undefined at that point and not judged there.
+**Signs.** In every field of the tower -1 is no square, 2, 3, 5 and 7 are, and exactly one of +r,
+-r is: being a square behaves as being positive does, except that a sum of squares need not be one.
+Logarithms and even roots are defined at squares only; the root that is itself a square is taken,
+so roots multiply. An element whose evaluation needs another sign is undefined at that point and
+not judged there.
 
-**Cases.** Comparisons, maxima and indices are decided in floating point, at a real value of the same point:
-by weak approximation a rational number with given residues exists arbitrarily close to any real one, so
-real values are drawn on their own. Values closer than 1e-9 are equal if their residues are, and
-undecided (undefined at that point) if not. Each point has its own pattern of branches.
+**Cases.** Comparisons, maxima and indices are decided in floating point, at a real value of the
+same point: by weak approximation a rational number with given residues exists arbitrarily close to
+any real one, so real values are drawn on their own. Values closer than 1e-9 are equal if their
+residues are, and undecided (undefined at that point) if not. Each point has its own pattern of
+branches.
 
-**Other functions.** sin and cos are a random point of the unit circle with the right parity; erf and atan are
-random odd functions of their argument. Addition theorems of sin and cos are not known: they lead to
-"cannot tell", never to a wrong answer, since "not equal" is said only with a numeric witness. Exponentials
-nested deeper than the tower is high are random functions too.
+**Other functions.** sin and cos are a random point of the unit circle with the right parity; erf
+and atan are random odd functions of their argument. Addition theorems of sin and cos are not
+known: they lead to "cannot tell", never to a wrong answer, since "not equal" is said only with a
+numeric witness. Exponentials nested deeper than the tower is high are random functions too.
 
-**Derivatives.** Each level carries tangents, by dual numbers on the equations and the derivative row of each
-function: d exp(u) = exp(u) du at one level. See `symgrad.rewriting.field_dual`.
+**Derivatives.** Each level carries tangents, by dual numbers on the equations and the derivative
+row of each function: d exp(u) = exp(u) du at one level. See `symgrad.rewriting.field_dual`.
 
-**Why not one 61-bit prime.** With 2**61 - 1 the argument of exp and log has to be put into a normal form first,
-so the judge would trust a simplifier; residues of 31 bits need no big integers, so a whole batch of points
-is evaluated in NumPy at once. Eight points give odds (degree / 2**24)**8, smaller than degree / 2**61.
+**Why not one 61-bit prime.** With 2**61 - 1 the argument of exp and log has to be put into a
+normal form first, so the judge would trust a simplifier; residues of 31 bits need no big integers,
+so a whole batch of points is evaluated in NumPy at once. Eight points give odds (degree /
+2**24)**8, smaller than degree / 2**61.
 
-Sources: Schwartz 1980; Gonnet 1984, "Determining equivalence of expressions in random polynomial time".
+Sources: Schwartz 1980; Gonnet 1984, "Determining equivalence of expressions in random polynomial
+time".
 """
 
 from __future__ import annotations
@@ -87,6 +93,8 @@ from symgrad.rewriting.field_terms import expanded
 from symgrad.rewriting.field_tower import PRIMES, TOP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from symgrad.ir.equation import Equation, System
 
 
@@ -125,37 +133,36 @@ class Valuation:
 
     # --- tensors ---------------------------------------------------------------------------------
 
-    def home(self, name: str) -> Valuation:
-        """Return the Valuation that defines a tensor, or at whose point it is drawn."""
-        if name in self.equations or self.parent is None:
-            return self
-        known = name in self.parent.equations or self.parent.parent is not None
-        return self.parent.home(name) if known else self
+    def defines(self, name: str) -> bool:
+        """Return whether a tensor is defined here, not drawn."""
+        return name in self.equations or (self.parent is not None and self.parent.defines(name))
 
     def tensor(self, name: str, level: int) -> Labelled:
         """Return the residues of a tensor at a level, its axes unlabelled and in order."""
-        home = self.home(name)
+        if self.parent is not None and name not in self.equations and self.parent.defines(name):
+            return self.parent.tensor(name, level)
         key = (name, level)
-        if key not in home._tensors:
-            equation = home.equations.get(name)
-            home._tensors[key] = (
-                home.point.residues(name, level)
+        if key not in self._tensors:
+            equation = self.equations.get(name)
+            self._tensors[key] = (
+                self.point.residues(name, level)
                 if equation is None
-                else home.whole(home.value(equation.value, level), equation.letters)
+                else self.whole(self.value(equation.value, level), equation.letters)
             )
-        return home._tensors[key]
+        return self._tensors[key]
 
     def tensor_real(self, name: str) -> Labelled:
         """Return the real values of a tensor."""
-        home = self.home(name)
-        if name not in home._reals:
-            equation = home.equations.get(name)
-            home._reals[name] = (
-                home.point.real(name)
+        if self.parent is not None and name not in self.equations and self.parent.defines(name):
+            return self.parent.tensor_real(name)
+        if name not in self._reals:
+            equation = self.equations.get(name)
+            self._reals[name] = (
+                self.point.real(name)
                 if equation is None
-                else home.whole(home.real(equation.value), equation.letters)
+                else self.whole(self.real(equation.value), equation.letters)
             )
-        return home._reals[name]
+        return self._reals[name]
 
     def whole(self, value: Labelled, letters: tuple[Index, ...]) -> Labelled:
         """Return a value as a tensor with the axes of an equation's left-hand side."""
@@ -239,7 +246,7 @@ class Valuation:
             return self._zero_where(result, node.base, np.isinf)
         return result
 
-    def _zero_where(self, value: Labelled, real: Expr, test: np.ufunc) -> Labelled:
+    def _zero_where(self, value: Labelled, real: Expr, test: Callable[[Array], Array]) -> Labelled:
         """Return a value replaced by 0 where a real one is infinite: exp(-inf), 1 / inf."""
         limit = self.real(real)
         return select(Labelled(test(limit.data), limit.axes, limit.ok), scalar(0), value)
@@ -248,7 +255,7 @@ class Valuation:
         simpler = expanded(node)
         if simpler is not None:
             value = self.value(simpler, level)
-            return self._signed(node, value, level) if node.function == "abs" else value
+            return self._signed(value, level) if node.function == "abs" else value
         match node.function:
             case "exp":
                 return self._exp(node, level)
@@ -262,7 +269,7 @@ class Valuation:
                 value = self.real.integers(node)
                 return Labelled(value.data % PRIMES[level], value.axes, value.ok)
 
-    def _signed(self, node: Call, value: Labelled, level: int) -> Labelled:
+    def _signed(self, value: Labelled, level: int) -> Labelled:
         if not self.signs:
             return value
         positive = tower.is_square(value.data, PRIMES[level]) | (value.data == 0)
@@ -365,10 +372,10 @@ class Valuation:
             body = select(self.value(node.condition, level), body, scalar(neutral))
         data, ok = bound_last(node, body, self.point.sizes)
         rest = tuple(a for a in body.axes if a not in node.bound)
-        return data, rest, None if ok is None else ok.all(axis=-1)
+        return data, rest, None if ok is None else np.asarray(ok.all(axis=-1))
 
     def chosen(self, node: Reduce, level: int) -> tuple[Labelled, Array, Array, Array]:
-        """Return a maximum or minimum, its body, where it is attained, and where that is decided."""
+        """Return an extremum, its body, where it is attained, and the place of the first one."""
         worst = -np.inf if node.op == "max" else np.inf
         reals = masked(node, self.real(node.body), self.real, worst)
         axes, (real, body), ok = align(reals, self.value(node.body, level))
@@ -425,5 +432,3 @@ def fold(data: Array, op: str, p: int) -> Array:
     for k in range(data.shape[-1]):
         total = total * data[..., k] % p
     return total
-
-

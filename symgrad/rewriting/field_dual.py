@@ -119,7 +119,7 @@ class Tangents:
         if node.op == "sum":
             data, ok = bound_last(node, inner, self.primal.point.sizes)
             rest = tuple(a for a in inner.axes if a not in node.bound)
-            good = None if ok is None else ok.all(axis=-1)
+            good = None if ok is None else np.asarray(ok.all(axis=-1))
             return Labelled(fold(data, "sum", PRIMES[level]), rest, good)
         return self._weighted(node, inner, level)
 
@@ -139,7 +139,7 @@ class Tangents:
         total = _last_kept(slopes, rest, axes) * _last_kept(tangents, kept, axes) % p
         good = None if good is None else spread(good, rest, axes)
         if ok is not None:
-            good = both(good, spread(ok.all(axis=-1), kept, axes))
+            good = both(good, spread(np.asarray(ok.all(axis=-1)), kept, axes))
         if good is not None:
             good = np.broadcast_to(good, total.shape[:-1])
         return Labelled(fold(total, "sum", p), axes, good)

@@ -16,7 +16,13 @@ from symgrad.ir.show import unused
 from symgrad.rewriting.field import Valuation
 from symgrad.rewriting.field_array import Array, both
 from symgrad.rewriting.field_dual import Tangents
-from symgrad.rewriting.field_point import Point, UndecidedError, axes_of, choose_sizes
+from symgrad.rewriting.field_point import (
+    Point,
+    UndecidedError,
+    axes_of,
+    choose_sizes,
+    without_long_axes,
+)
 from symgrad.rewriting.field_terms import Survey, mentions_infinity, uses_signs
 from symgrad.rewriting.field_tower import PRIMES, TOP
 
@@ -70,9 +76,9 @@ def same(name: str, first: Array, second: Array, ok: Array | None) -> Comparison
 
 
 def one_batch_rank(systems: Sequence[System]) -> tuple[System, ...]:
-    """Return Systems with `...` fixed to one axis, whose letter is new to all of them."""
+    """Return Systems with `...` fixed to one new axis, the same for all, and no axis fixed long."""
     letter = unused("n", set(axes_of(systems)))
-    return tuple(fix_batch(s, (letter,)) for s in systems)
+    return tuple(without_long_axes(fix_batch(s, (letter,))) for s in systems)
 
 
 @dataclass(frozen=True)
@@ -101,9 +107,7 @@ class Setting:
 
     def valuation(self, k: int, point: Point, parent: Valuation | None = None) -> Valuation:
         """Return the Valuation of a System at a point."""
-        return Valuation(
-            self.systems[k], point, parent, signs=self.signs, infinite=self.infinite
-        )
+        return Valuation(self.systems[k], point, parent, signs=self.signs, infinite=self.infinite)
 
 
 def setting(
@@ -152,26 +156,24 @@ def gather(
         UndecidedError: If some value is hardly ever defined.
     """
     rng = np.random.default_rng(seed)
-    times: int | None = None
+    times: list[int] = []
     sizes: dict[str, int] = {}
     for _ in range(batches):
-        draws = 16 if where.signs else 8
         sizes = choose_sizes(where.systems, rng)
+        draws, least = (16 if where.signs else 8), 0
         counts: dict[str, Array] = {}
-        while draws <= MOST:
+        while least < ENOUGH:
+            if draws > MOST:
+                raise UndecidedError("the formulas are hardly ever defined at a random point")
             for row in compare(where.point(sizes, draws, rng)):
                 ok = np.ones(row.agree.shape, bool) if row.ok is None else row.ok
                 if (ok & ~row.agree).any():
                     return Evidence(False, 1, where.degree, row.name, sizes)
                 counts[row.name] = counts.get(row.name, 0) + ok.sum(axis=0)
             least = min((int(c.min()) for c in counts.values() if c.size), default=ENOUGH)
-            if least >= ENOUGH:
-                break
             draws *= 4
-        else:
-            raise UndecidedError("the formulas are hardly ever defined at a random point")
-        times = least if times is None else min(times, least)
-    return Evidence(True, times or 0, where.degree, "", sizes)
+        times.append(least)
+    return Evidence(True, min(times), where.degree, "", sizes)
 
 
 def equality_evidence(
@@ -192,6 +194,20 @@ def equality_evidence(
     return gather(where, compare, seed=seed)
 
 
+def inputs_that_matter(system: System, inputs: Mapping[str, Tensor], *, seed: int = 0) -> set[str]:
+    """Return the real inputs on which some output depends, under the given declarations."""
+    where = setting((system,), inputs, nested=False, dual=True)
+    rng = np.random.default_rng(seed)
+    valuation = where.valuation(0, where.point(choose_sizes(where.systems, rng), 16, rng))
+
+    def matters(name: str) -> bool:
+        tangents = Tangents(valuation, [name])
+        moved = [tangents.tensor(output, where.level) for output in system.outputs]
+        return any(m is not None and bool(m.data.any()) for m in moved)
+
+    return {t.name for t in system.inputs if t.is_real and matters(t.name)}
+
+
 def _compared(left: Valuation, right: Valuation, a: str, b: str, where: Setting) -> Comparison:
     mine, theirs = left.tensor(a, where.level), right.tensor(b, where.level)
     first, second = np.broadcast_arrays(mine.data, theirs.data)
@@ -206,7 +222,7 @@ def _compared(left: Valuation, right: Valuation, a: str, b: str, where: Setting)
     )
 
 
-def adjoint_evidence(
+def adjoint_evidence(  # noqa: PLR0913 (three Systems belong together)
     primal: System,
     forward: System,
     backward: System,
@@ -278,4 +294,4 @@ def _inner(first: Array, second: Array, p: int) -> Array:
 
 
 def _all_draws(ok: Array | None) -> Array | None:
-    return None if ok is None else ok.reshape(ok.shape[0], -1).all(axis=1)
+    return None if ok is None else np.asarray(ok.reshape(ok.shape[0], -1).all(axis=1))

@@ -7,7 +7,7 @@ all of these residues and lies as close to the real value as one likes, so they 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import floor, prod
 from typing import TYPE_CHECKING, Any
@@ -64,22 +64,21 @@ def axes_of(systems: Iterable[System]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def choose_sizes(
-    systems: Iterable[System], rng: np.random.Generator, lengths: tuple[int, ...] = (2, 3)
-) -> dict[str, int]:
-    """Return small lengths, as different from each other as they are many.
+def choose_sizes(systems: Iterable[System], rng: np.random.Generator) -> dict[str, int]:
+    """Return small lengths, as different from each other as they are few.
 
-    Lengths that are fixed by an expression in others follow; one that is fixed to a number larger
-    than 8 is free here, as no identity depends on it.
+    Raises:
+        UndecidedError: If a length that follows from others is not a whole number, or negative.
     """
     systems = tuple(systems)
-    rules = {a: e for s in systems for a, e in s.sizes if not _is_large(e)}
+    rules = {a: e for s in systems for a, e in s.sizes}
+    free = [axis for axis in axes_of(systems) if axis not in rules]
+    lengths = (2, 3) if len(free) < 3 else (2, 3, 4)
     sizes: dict[str, int] = {}
     pool: list[int] = []
-    for axis in axes_of(systems):
-        if axis not in rules:
-            pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
-            sizes[axis] = pool.pop()
+    for axis in free:
+        pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
+        sizes[axis] = pool.pop()
     for axis, expr in rules.items():
         value = length(expr, sizes)
         if value < 0 or value.denominator != 1:
@@ -88,8 +87,10 @@ def choose_sizes(
     return sizes
 
 
-def _is_large(expr: Expr) -> bool:
-    return isinstance(expr, Const) and expr.value > 8
+def without_long_axes(system: System) -> System:
+    """Return a System in which an axis fixed to a large number is free: no identity needs it."""
+    kept = tuple((a, e) for a, e in system.sizes if not (isinstance(e, Const) and e.value > 8))
+    return replace(system, sizes=kept)
 
 
 @dataclass
@@ -164,8 +165,8 @@ class Point:
                 return self.rng.integers(0, 4, shape).astype(float)
             case "bool":
                 return self.rng.integers(0, 2, shape).astype(float)
-            case "zero" | "one":
-                return np.full(shape, float(tensor.kind == "one"))
+            case "zero" | "one" | "false" | "true":
+                return np.full(shape, float(tensor.kind in ("one", "true")))
             case "positive" | "nonnegative":
                 return self.rng.uniform(0.1, 2.1, shape)
             case "unit" | "uniform":

@@ -1,7 +1,7 @@
 """The real half of a point: ordinary floating point, for comparisons, integers and infinities.
 
-In: terms. Out: float64 arrays over draws and labelled axes. Only decisions are taken from them (which
-branch, which maximum, which element is read), never a value.
+In: terms. Out: float64 arrays over draws and labelled axes. Only decisions are taken from them
+(which branch, which maximum, which element is read), never a value.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ class RealEvaluator:
         body = masked(node, self(node.body), self, _NEUTRAL[node.op])
         rest = tuple(a for a in body.axes if a not in node.bound)
         data, ok = bound_last(node, body, self.sizes)
-        ok = None if ok is None else ok.all(axis=-1)
+        ok = None if ok is None else np.asarray(ok.all(axis=-1))
         if node.op in ("argmax", "argmin"):
             pick = np.argmax if node.op == "argmax" else np.argmin
             return Labelled(pick(data, axis=-1).astype(float), rest, ok)

@@ -1,7 +1,7 @@
 """What exact evaluation needs to know of terms: expansions, levels of the tower, degrees.
 
-In: terms. Out: terms in exp, log and powers; the range of levels that an evaluation visits; a bound
-on the degree of what is computed. Nothing is evaluated here.
+In: terms. Out: terms in exp, log and powers; the range of levels that an evaluation visits; a
+bound on the degree of what is computed. Nothing is evaluated here.
 """
 
 from __future__ import annotations
@@ -55,8 +55,10 @@ def expanded(node: Expr) -> Expr | None:
     if isinstance(node, Reduce) and node.op == "logsumexp":
         total = Reduce("sum", node.bound, Call("exp", (node.body,)), node.condition)
         return Call("log", (total,))
-    if not isinstance(node, Call):
-        return None
+    return _expanded_call(node) if isinstance(node, Call) else None
+
+
+def _expanded_call(node: Call) -> Expr | None:
     match node.function:
         case "pow":
             base, exponent = node.args
@@ -95,7 +97,7 @@ class Survey:
     """Looks over the terms of Systems before they are evaluated.
 
     Args:
-        definitions: The equation of each defined tensor, of all Systems that are evaluated together.
+        definitions: The equation of each defined tensor.
         sizes: Length of each axis.
         dual: Whether tangents are evaluated too.
     """

@@ -147,9 +147,9 @@ def logarithm(values: Residues, scale: Residues, level: int) -> tuple[Residues, 
     hit = powers[found] == wanted
     logs = np.full(values.size, -1, dtype=np.int64)
     logs[rows[hit]] = (columns[hit] * _BABY + exponents[found[hit]]) % q
-    logs = logs.reshape(values.shape)
     unscaled, _ = inverse(scale, q)
-    return logs % q * unscaled % q, logs >= 0
+    whole = logs.reshape(values.shape)
+    return whole % q * unscaled % q, np.asarray(whole >= 0)
 
 
 def scramble(values: Residues, keys: Residues, p: int) -> Residues:
