@@ -93,7 +93,9 @@ def along(
     allowed = found.error + rounding
     if not allowed <= USEFUL * max(size, abs(found.central.value)) and allowed > 0:
         return cannot_tell(f"{what}: differences are accurate to {found.error:.1e} only")
-    return scalar(what, total, found.distance(total), allowed, size)
+    # What the oracle does not know is nobody's error.
+    error = max(found.distance(total) - found.error, 0.0)
+    return scalar(what, total, error, rounding, size)
 
 
 def scalar(what: str, value: float, error: float, allowed: float, size: float) -> Outcome:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.autodiff.functions import FUNCTIONS
 from symgrad.interpreter import evaluate
 from symgrad.ir.build import add, compare, const, mul, sub
 from symgrad.ir.equation import Equation, System
+from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.terms import Call, Compare, Expr, Index, Reduce
 from symgrad.ir.visit import elements, fresh, open_reduce, substitute
 

@@ -183,7 +183,12 @@ def _evaluate(
     system: System, arrays: Mapping[str, NDArray[Any]], instance: Instance
 ) -> dict[str, NDArray[Any]]:
     names = {t.name for t in system.inputs}
-    given = {n: a for n, a in arrays.items() if n in names}
+    # A number of single precision is one of double precision too, so nothing is rounded here.
+    given = {
+        n: a.astype(np.float64) if a.dtype.kind == "f" else a
+        for n, a in arrays.items()
+        if n in names
+    }
     return evaluate(system, given, sizes=instance.sizes, numbers="mpmath")
 
 

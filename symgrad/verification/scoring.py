@@ -81,8 +81,21 @@ class Score:
         return table
 
 
-def points(derivation: Derivation, check: Check, count: int, seed: int = 0) -> tuple[Instance, ...]:
-    """Return instances for a check, the same for the same seed."""
+def points(
+    derivation: Derivation, checks: Iterable[Check], count: int, seed: int = 0
+) -> dict[str, tuple[Instance, ...]]:
+    """Return instances for each check, the same for the same seed; like needs share instances."""
+    found: dict[str, tuple[Instance, ...]] = {}
+    known: dict[str, tuple[Instance, ...]] = {}
+    for check in checks:
+        needs = repr(sorted(check.draws.items()))
+        if needs not in known:
+            known[needs] = _drawn(derivation, check, count, seed)
+        found[check.name] = known[needs]
+    return found
+
+
+def _drawn(derivation: Derivation, check: Check, count: int, seed: int) -> tuple[Instance, ...]:
     import hypothesis  # noqa: PLC0415 (a development tool, heavy)
 
     from symgrad.verification.strategies import instances  # noqa: PLC0415 (it imports Hypothesis)
@@ -124,12 +137,12 @@ def score(
         per_kind: How many bugs of each kind at most.
     """
     oracles = Oracles(derivation)
-    chosen = {c: points(derivation, c, examples) for c in checks if not c.once}
+    drawn = points(derivation, [c for c in checks if not c.once], examples)
     rows: list[Planted] = []
     for mutant in mutants(derivation, per_kind):
         subject = Subject(mutant.derivation, target, oracles)
-        killed = frozenset(c.name for c, at in chosen.items() if _notices(c, subject, at))
-        rows.append(Planted(subject.name, mutant.kind, mutant.name, killed))
+        killed = (n for n, at in drawn.items() if _notices(CHECKS[n], subject, at))
+        rows.append(Planted(subject.name, mutant.kind, mutant.name, frozenset(killed)))
     return Score(tuple(rows))
 
 

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgrad.autodiff.adjoint import BAR
+from symgrad.errors import SymgradError
+from symgrad.rewriting.equality import vjp_is_exact
 from symgrad.verification.oracles import Oracles
+from symgrad.verification.outcome import Outcome, cannot_tell, wrong
 from symgrad.verification.targets import TARGETS, Target, Torch
 
 if TYPE_CHECKING:
@@ -24,6 +27,15 @@ if TYPE_CHECKING:
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
     from symgrad.verification.instances import Arrays, Instance
+
+
+#: What code on trial may raise; anything else is an accident of the verifier.
+_RAISED = (ArithmeticError, AttributeError, LookupError, RuntimeError, SymgradError, TypeError,
+           ValueError)  # fmt: skip
+
+
+class DefectError(Exception):
+    """What is on trial raised an exception at a legal instance."""
 
 
 class Subject:
@@ -82,8 +94,7 @@ class Subject:
 
     def forward(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the outputs and the saved tensors by name, for inputs that may differ."""
-        with np.errstate(all="ignore"):
-            return self._run.forward(inputs, instance.rank, instance.sizes)
+        return _tried(self._run.forward, inputs, instance.rank, instance.sizes)
 
     def vjp(
         self,
@@ -93,9 +104,8 @@ class Subject:
         seeds: Mapping[str, NDArray[Any]],
     ) -> Arrays:
         """Return the cotangents of the inputs by name."""
-        with np.errstate(all="ignore"):
-            given = {**inputs, **results, **seeds}
-            return self._run.vjp(given, instance.rank, instance.sizes)
+        given = {**inputs, **results, **seeds}
+        return _tried(self._run.vjp, given, instance.rank, instance.sizes)
 
     def gradient(
         self, instance: Instance, cotangents: Mapping[str, NDArray[Any]] | None = None
@@ -107,8 +117,17 @@ class Subject:
 
     def autograd(self, instance: Instance) -> Arrays:
         """Return the gradients that torch's autograd finds for the generated forward code."""
-        with np.errstate(all="ignore"):
-            return self._torch.autograd(instance.arrays(), instance.seeds(), instance.rank)
+        arrays, seeds = instance.arrays(), instance.seeds()
+        return _tried(self._torch.autograd, arrays, seeds, instance.rank, instance.sizes)
+
+    def modular(self) -> Outcome:
+        """Return what the exact oracle says about the derivation on trial."""
+        verdict = vjp_is_exact(self.derivation)
+        if verdict:
+            return Outcome()
+        if verdict.answer == "cannot tell":
+            return cannot_tell(verdict.reason)
+        return wrong(str(verdict), "formula")
 
     def objective(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> float:
         """Return `<Y_bar, Y>`, whose gradient the VJP is."""
@@ -116,3 +135,16 @@ class Subject:
         return float(
             sum(np.sum(results[n.removesuffix(BAR)] * c) for n, c in instance.cotangents.items())
         )
+
+
+def _tried(function: Callable[..., Arrays], *args: Any) -> Arrays:
+    """Return what a function returns.
+
+    Raises:
+        DefectError: If it raises.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            return function(*args)
+    except _RAISED as error:
+        raise DefectError(f"{type(error).__name__}: {error}") from error

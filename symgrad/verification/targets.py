@@ -17,13 +17,13 @@ from symgrad.ir.batch import fix_batch
 from symgrad.verification.instances import BATCH_LETTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from symgrad.codegen.generate import Generated as Code
     from symgrad.derivation import Derivation
-    from symgrad.ir.equation import System, Tensor
+    from symgrad.ir.equation import System
     from symgrad.verification.instances import Arrays
 
 
@@ -76,7 +76,7 @@ class Generated:
         self._built: dict[int, Code] = {}
 
     def code(self, rank: int) -> Code:
-        """Return the generated functions for a rank of `...`."""
+        """Return the generated module for a rank of `...`."""
         if rank not in self._built:
             self._built[rank] = build(self.derivation, self._target, BATCH_LETTERS[:rank])
         return self._built[rank]
@@ -85,41 +85,36 @@ class Generated:
         self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return outputs and saved results."""
-        del sizes  # the code infers them
-        found = self.code(rank).forward(*self.given(self.derivation.system.inputs, arrays))
-        return self._arrays(self.results, found)
+        code = self.code(rank)
+        given = {**sizes, **{n: self.converted(a) for n, a in arrays.items()}}
+        found = code.forward(*(given[n] for n in code.forward_arguments))
+        return self._returned(code.forward_results, found)
 
     def vjp(
         self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return the cotangents of the inputs."""
-        del sizes
-        found = self.code(rank).vjp(*self.given(self.derivation.backward.inputs, arrays))
-        return self._arrays(tuple(n + BAR for n in self.derivation.wrt), found)
+        code = self.code(rank)
+        assert code.vjp is not None, "a derivation has a VJP"
+        given = {**sizes, **{n: self.converted(a) for n, a in arrays.items()}}
+        found = code.vjp(*(given[n] for n in code.vjp_arguments))
+        return self._returned(code.vjp_results, found)
 
-    @property
-    def results(self) -> tuple[str, ...]:
-        """What the forward function returns, in order."""
-        return (*self.derivation.system.outputs, *self.derivation.saved_results)
+    def converted(self, array: NDArray[Any]) -> Any:
+        """Return an array as the target takes it."""
+        return array
 
-    def given(self, inputs: tuple[Tensor, ...], arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
-        """Return the arguments of a generated function: those with a default stand last."""
-        ordered = sorted(inputs, key=lambda t: t.default is not None)
-        return [self.converted(arrays[t.name], t) for t in ordered]
-
-    def converted(self, array: NDArray[Any], tensor: Tensor) -> Any:
-        """Return an array as the target takes it; a run-time scalar is a Python number."""
-        return array if tensor.default is None else array.item()
-
-    def returned(self, value: Any) -> NDArray[Any]:
+    def back(self, value: Any) -> NDArray[Any]:
         """Return what the target returned as an array."""
         return np.asarray(value)
 
-    def _arrays(self, names: tuple[str, ...], found: Any) -> Arrays:
-        values = found if isinstance(found, tuple) else (found,)
-        if len(values) != len(names):
-            raise ValueError(f"{len(values)} results, not {len(names)}: {', '.join(names)}")
-        return {n: self.returned(v) for n, v in zip(names, values, strict=True)}
+    def _returned(self, names: Sequence[str], found: Any) -> Arrays:
+        return {n: self.back(v) for n, v in zip(names, as_tuple(found), strict=True)}
+
+
+def as_tuple(found: Any) -> tuple[Any, ...]:
+    """Return the results of a generated function, which returns a single one bare."""
+    return found if isinstance(found, tuple) else (found,)
 
 
 class Torch(Generated):
@@ -128,25 +123,22 @@ class Torch(Generated):
     def __init__(self, derivation: Derivation) -> None:
         super().__init__(derivation, "torch")
 
-    def converted(self, array: NDArray[Any], tensor: Tensor) -> Any:
+    def converted(self, array: NDArray[Any]) -> Any:
         """Return a tensor over the same memory; torch has no negative strides."""
         import torch  # noqa: PLC0415 (heavy, and not everyone has it)
 
-        if tensor.default is not None:
-            return array.item()
-        held = array.copy() if any(s < 0 for s in array.strides) else array
-        return torch.from_numpy(held) if held.ndim else torch.tensor(held[()])
+        return torch.from_numpy(array.copy() if any(s < 0 for s in array.strides) else array)
 
-    def returned(self, value: Any) -> NDArray[Any]:
+    def back(self, value: Any) -> NDArray[Any]:
         """Return the memory of a tensor as an array."""
-        found: NDArray[Any] = value.detach().numpy()
-        return found
+        return np.asarray(value.detach())
 
     def autograd(
         self,
         arrays: Mapping[str, NDArray[Any]],
         seeds: Mapping[str, NDArray[Any]],
         rank: int,
+        sizes: Mapping[str, int],
     ) -> Arrays:
         """Return the gradients that torch finds for the generated forward function.
 
@@ -154,24 +146,24 @@ class Torch(Generated):
             arrays: The inputs.
             seeds: A cotangent for each output.
             rank: The rank of `...`.
+            sizes: The length of each axis.
         """
         import torch  # noqa: PLC0415 (see above)
 
-        derivation = self.derivation
-        inputs = sorted(derivation.system.inputs, key=lambda t: t.default is not None)
-        given = dict(zip((t.name for t in inputs), self.given(tuple(inputs), arrays), strict=True))
-        leaves = [given[name].clone().requires_grad_() for name in derivation.wrt]
-        given.update(zip(derivation.wrt, leaves, strict=True))
-        found = self.code(rank).forward(*given.values())
-        values = found if isinstance(found, tuple) else (found,)
-        results = dict(zip(self.results, values, strict=True))
-        outputs = [results[c.removesuffix(BAR)] for c in seeds]
-        cotangents = [torch.tensor(c.copy()) for c in seeds.values()]
+        code, wrt = self.code(rank), self.derivation.wrt
+        given = {**sizes, **{n: self.converted(a) for n, a in arrays.items()}}
+        leaves = [given[name].clone().requires_grad_() for name in wrt]
+        given.update(zip(wrt, leaves, strict=True))
+        found = code.forward(*(given[n] for n in code.forward_arguments))
+        results = dict(zip(code.forward_results, as_tuple(found), strict=True))
         gradients = torch.autograd.grad(
-            outputs, leaves, cotangents, allow_unused=True, materialize_grads=True
+            [results[c.removesuffix(BAR)] for c in seeds],
+            leaves,
+            [torch.tensor(c.copy()) for c in seeds.values()],
+            allow_unused=True,
+            materialize_grads=True,
         )
-        names = (n + BAR for n in derivation.wrt)
-        return {n: self.returned(g) for n, g in zip(names, gradients, strict=True)}
+        return {n + BAR: self.back(g) for n, g in zip(wrt, gradients, strict=True)}
 
 
 #: Where a derivation can be run, by name.
