@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.rename import rename_system
 from symgrad.ir.show import unused
-from symgrad.ir.terms import BATCH, Const, Expr
-from symgrad.ir.visit import tensors_read
+from symgrad.ir.terms import BATCH, Const, Expr, Index
+from symgrad.ir.visit import tensors_read, walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,10 @@ def _canonical_names(part: System, prefix: str) -> dict[str, str]:
 
 
 def _canonical_axes(part: System) -> dict[str, str]:
-    """Call axes by the letter they begin with, numbered in order of appearance."""
-    used: set[str] = set()
-    axes: dict[str, str] = {}
-    for axis in part.axes:
-        if axis != BATCH:
-            axes[axis] = unused(axis.rstrip("0123456789_") or axis, used)
-            used.add(axes[axis])
-    return axes
+    """Call axes i, j, k, ... in order of appearance: parts that differ in letters alone are equal."""
+    named = [axis for axis in part.axes if axis != BATCH]
+    nodes = (node for e in part.equations for node in walk(e.value))
+    second = {n.name for n in nodes if isinstance(n, Index) and n.name != n.axis}
+    free = [c for c in _LETTERS if c not in second]
+    free += [f"axis{k}" for k in range(len(named) - len(free))]
+    return dict(zip(named, free, strict=False))
