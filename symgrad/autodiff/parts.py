@@ -115,7 +115,7 @@ def _canonical_names(part: System, prefix: str) -> dict[str, str]:
 
 
 def _canonical_axes(part: System) -> dict[str, str]:
-    """Call axes i, j, k, ... in order of appearance: parts that differ in letters alone are equal."""
+    """Call axes i, j, k, ... in order: parts that differ in letters alone are equal."""
     named = [axis for axis in part.axes if axis != BATCH]
     nodes = (node for e in part.equations for node in walk(e.value))
     second = {n.name for n in nodes if isinstance(n, Index) and n.name != n.axis}
