@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from symgrad.derivation import Derivation
 from symgrad.errors import InputError, RankError
 from symgrad.ir.equation import System, Tensor
@@ -25,7 +27,7 @@ from symgrad.rewriting.field_judge import (
     inputs_that_matter,
     one_batch_rank,
 )
-from symgrad.rewriting.field_point import UndecidedError
+from symgrad.rewriting.field_point import UndecidedError, choose_sizes, tensor_shape
 from symgrad.rewriting.witness import (
     DIFFERENT_SLOPE,
     FINE,
@@ -214,7 +216,7 @@ def _matched(
     first: System | str, second: System | str, renaming: Mapping[str, str]
 ) -> tuple[System, System, list[tuple[str, str]]]:
     f, g = one_batch_rank((as_system(first), rename_system(as_system(second), renaming, {})))
-    g = rename_system(g, {}, _axis_names(f, g))
+    f, g = _on_common_axes(f, g)
     if len(f.outputs) != len(g.outputs):
         raise InputError(
             where="two formulas to be compared",
@@ -226,9 +228,33 @@ def _matched(
     return f, g, list(zip(f.outputs, f.outputs if by_name else g.outputs, strict=True))
 
 
-def _axis_names(f: System, g: System) -> dict[str, str]:
-    """Return what the axes of `g` are called in `f`, as their common inputs and outputs say."""
+def _on_common_axes(f: System, g: System) -> tuple[System, System]:
+    """Return both with the axes of `g` named as in `f`, as their common tensors say.
+
+    Axes that meet in a tensor of the other System have the same length: `A[i, j] * x[j]` beside
+    `A[i, j] * x[i]` makes A square.
+    """
     names: dict[str, str] = {}
+    equal: list[tuple[str, str]] = []
+    taken = set(f.axes) | set(g.axes)
+    for mine, theirs in _common_axes(f, g):
+        if theirs not in names and mine not in names.values():
+            names[theirs] = mine
+        elif theirs not in names:
+            names[theirs] = unused(mine, taken)
+            taken.add(names[theirs])
+        equal.append((names[theirs], mine))
+    for axis in g.axes:
+        if axis not in names and axis in names.values():
+            names[axis] = unused(axis, taken)
+            taken.add(names[axis])
+    g = rename_system(g, {}, names)
+    rules = tuple((a, Size(b)) for a, b in dict(equal).items() if a != b)
+    return tuple(replace(s, sizes=s.sizes + rules) for s in (f, g))  # type: ignore[return-value]
+
+
+def _common_axes(f: System, g: System) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
     for name in [*(t.name for t in f.inputs), *f.outputs]:
         if not g.has(name):
             continue
@@ -242,13 +268,8 @@ def _axis_names(f: System, g: System) -> dict[str, str]:
             )
         for a, b in zip(mine.shape, theirs.shape, strict=True):
             if isinstance(a, Size) and isinstance(b, Size):
-                names.setdefault(b.axis, a.axis)
-    taken = set(f.axes) | set(g.axes) | set(names.values())
-    for axis in g.axes:
-        if axis not in names and axis in names.values():
-            names[axis] = unused(axis, taken)
-            taken.add(names[axis])
-    return names
+                pairs.append((a.axis, b.axis))
+    return pairs
 
 
 def _merged_inputs(f: System, g: System) -> dict[str, Tensor]:
@@ -292,7 +313,7 @@ def _condition(
     """
     matter = inputs_that_matter(f, inputs, seed=seed)
     for name, tensor in inputs.items():
-        for words, kind in _candidates(tensor):
+        for words, kind in _candidates(tensor, square=_is_square(tensor, (f, g))):
             restricted = inputs | {name: replace(tensor, kind=kind)}
             found = _holds(f, g, pairs, restricted, seed)
             others = matter - {name}
@@ -301,7 +322,14 @@ def _condition(
     return None
 
 
-def _candidates(tensor: Tensor) -> list[tuple[str, str]]:
+def _is_square(tensor: Tensor, systems: Sequence[System]) -> bool:
+    """Return whether the last two axes have one length, whatever the lengths are."""
+    rng = np.random.default_rng(0)
+    shapes = [tensor_shape(tensor, choose_sizes(systems, rng)) for _ in range(8)]
+    return len(tensor.shape) > 1 and all(s[-1] == s[-2] for s in shapes)
+
+
+def _candidates(tensor: Tensor, *, square: bool) -> list[tuple[str, str]]:
     name, found = tensor.name, []
     if tensor.kind == "bool":
         return [(f"{name} is false everywhere", "false"), (f"{name} is true everywhere", "true")]
@@ -311,7 +339,7 @@ def _candidates(tensor: Tensor) -> list[tuple[str, str]]:
         return [(f"{name} = 0", "zero"), (f"{name} = 1", "one")]
     if tensor.kind != "simplex":
         found.append((f"the entries of {name} along its last axis sum to 1", "simplex"))
-    if len(tensor.shape) > 1 and tensor.shape[-1] is tensor.shape[-2]:
+    if square:
         found.append((f"{name} is symmetric", "symmetric"))
     return found
 

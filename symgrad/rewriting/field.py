@@ -79,8 +79,11 @@ from symgrad.rewriting import field_tower as tower
 from symgrad.rewriting.field_array import (
     Array,
     Labelled,
+    add,
     align,
     both,
+    fold,
+    multiply,
     read,
     scalar,
     select,
@@ -284,12 +287,8 @@ class Valuation:
         return self._zero_where(result, node.args[0], np.isneginf) if self.infinite else result
 
     def _deep_exp(self, argument: Expr) -> Labelled:
-        """Return a random square for each argument at the lowest level, e(-u) = 1 / e(u)."""
-        p = PRIMES[0]
         value, root = self.value(argument, 0), self._scrambled(argument, "exp", 0)
-        square = np.where(root.data == 0, 1, root.data * root.data % p)
-        below, _ = tower.inverse(square, p)
-        return Labelled(np.where(value.data > p // 2, below, square), root.axes, root.ok)
+        return Labelled(tower.deep_exponential(value.data, root.data), root.axes, root.ok)
 
     def _log(self, node: Call, level: int) -> Labelled:
         if level == TOP:
@@ -309,13 +308,9 @@ class Valuation:
         return Labelled(tower.scramble(data, keys, PRIMES[level]), value.axes, ok)
 
     def _on_circle(self, node: Call, level: int) -> Labelled:
-        """Return (1 - t**2) / (1 + t**2) or 2 t / (1 + t**2) with t an odd random function."""
-        p = PRIMES[level]
         half = self._scrambled(node.args[0], "sin", level)
-        square = half.data * half.data % p
-        below, _ = tower.inverse((1 + square) % p, p)
-        above = 2 * half.data if node.function == "sin" else 1 - square
-        return Labelled(above % p * below % p, half.axes, half.ok)
+        cosine, sine = tower.on_circle(half.data, PRIMES[level])
+        return Labelled(sine if node.function == "sin" else cosine, half.axes, half.ok)
 
     def _compare(self, node: Compare, level: int) -> Labelled:
         real = self.real(node)
@@ -404,31 +399,3 @@ class Valuation:
 
     def _extremum(self, node: Reduce, level: int) -> Labelled:
         return self.chosen(node, level)[0]
-
-
-def add(values: list[Labelled], p: int) -> Labelled:
-    """Return a sum of values."""
-    axes, arrays, ok = align(*values)
-    total = arrays[0]
-    for array in arrays[1:]:
-        total = total + array
-    return Labelled(total % p, axes, ok)
-
-
-def multiply(values: list[Labelled], p: int) -> Labelled:
-    """Return a product of values."""
-    axes, arrays, ok = align(*values)
-    total = arrays[0]
-    for array in arrays[1:]:
-        total = total * array % p
-    return Labelled(total, axes, ok)
-
-
-def fold(data: Array, op: str, p: int) -> Array:
-    """Return the sum or product over the last axis."""
-    if op == "sum":
-        return data.sum(axis=-1) % p
-    total = np.ones(data.shape[:-1], dtype=np.int64)
-    for k in range(data.shape[-1]):
-        total = total * data[..., k] % p
-    return total

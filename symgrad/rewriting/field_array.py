@@ -1,7 +1,7 @@
 """Arrays whose axes are labelled by indices, for the exact evaluation of Systems.
 
-In: NumPy arrays with one leading axis of draws. Out: the same, aligned. The module knows neither
-fields nor functions.
+In: NumPy arrays with one leading axis of draws. Out: the same, aligned, added and multiplied modulo
+a prime. The module knows no terms.
 """
 
 from __future__ import annotations
@@ -130,3 +130,31 @@ def unlabelled(value: Labelled, axes: tuple[Index, ...], lengths: Sequence[int])
         return np.broadcast_to(whole, (whole.shape[0], *lengths))
 
     return Labelled(fill(value.data), (), None if value.ok is None else fill(value.ok))
+
+
+def add(values: list[Labelled], p: int) -> Labelled:
+    """Return a sum of values."""
+    axes, arrays, ok = align(*values)
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array
+    return Labelled(total % p, axes, ok)
+
+
+def multiply(values: list[Labelled], p: int) -> Labelled:
+    """Return a product of values."""
+    axes, arrays, ok = align(*values)
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total * array % p
+    return Labelled(total, axes, ok)
+
+
+def fold(data: Array, op: str, p: int) -> Array:
+    """Return the sum or product over the last axis."""
+    if op == "sum":
+        return data.sum(axis=-1) % p
+    total = np.ones(data.shape[:-1], dtype=np.int64)
+    for k in range(data.shape[-1]):
+        total = total * data[..., k] % p
+    return total

@@ -12,8 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symgrad.ir.terms import Add, Call, Const, Element, Expr, Mul, Power, Reduce, Where
-from symgrad.rewriting.field import add, fold, multiply
-from symgrad.rewriting.field_array import Array, Labelled, both, scalar, select, spread
+from symgrad.rewriting.field_array import (
+    Array,
+    Labelled,
+    add,
+    both,
+    fold,
+    multiply,
+    scalar,
+    select,
+    spread,
+)
 from symgrad.rewriting.field_real import bound_last
 from symgrad.rewriting.field_terms import expanded, partials, whole_power
 from symgrad.rewriting.field_tower import PRIMES, inverse

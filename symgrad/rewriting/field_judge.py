@@ -129,7 +129,8 @@ def setting(
         for equation in system.equations:
             lo, hi = survey.span(equation.value)
             low, high = min(low, lo), max(high, hi)
-            degree = max(degree, sum(survey.degree(equation.value)))
+            many = 3 ** len(equation.letters) if dual else 1  # a sum over all elements
+            degree = max(degree, many * sum(survey.degree(equation.value)))
     if high > TOP:
         raise UndecidedError("logarithms are nested too deeply")
     values = [e.value for s in systems for e in s.equations]

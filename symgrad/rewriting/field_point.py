@@ -8,13 +8,12 @@ all of these residues and lies as close to the real value as one likes, so they 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from math import floor, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.ir.terms import Add, Call, Const, Expr, Mul, Power, Size
+from symgrad.ir.sizes import length_of, solve_lengths
+from symgrad.ir.terms import Const, Size
 from symgrad.rewriting.field_array import Array, Labelled
 from symgrad.rewriting.field_tower import PRIMES
 
@@ -30,28 +29,12 @@ class UndecidedError(Exception):
     """The evaluation has no answer here; `equivalent` reports why. Never reaches a user."""
 
 
-def length(expr: Expr, sizes: Mapping[str, int]) -> Fraction:
-    """Return the value of a size expression."""
-    match expr:
-        case Const():
-            return expr.value
-        case Size():
-            return Fraction(sizes[expr.axis])
-        case Add():
-            return sum((length(t, sizes) for t in expr.terms), Fraction(0))
-        case Mul():
-            return prod((length(f, sizes) for f in expr.factors), start=Fraction(1))
-        case Power():
-            return Fraction(length(expr.base, sizes) ** expr.exponent)
-        case Call(function="floor"):
-            return Fraction(floor(length(expr.args[0], sizes)))
-        case _:
-            raise UndecidedError(f"the length {expr} is not understood")
-
-
 def tensor_shape(tensor: Tensor, sizes: Mapping[str, int]) -> tuple[int, ...]:
     """Return the concrete shape of a declared tensor."""
-    return tuple(int(length(s, sizes)) for s in tensor.shape)
+    lengths = [length_of(s, sizes) for s in tensor.shape]
+    if None in lengths:
+        raise UndecidedError(f"the shape of {tensor.name} is not known")
+    return tuple(n for n in lengths if n is not None)
 
 
 def axes_of(systems: Iterable[System]) -> tuple[str, ...]:
@@ -71,19 +54,19 @@ def choose_sizes(systems: Iterable[System], rng: np.random.Generator) -> dict[st
         UndecidedError: If a length that follows from others is not a whole number, or negative.
     """
     systems = tuple(systems)
-    rules = {a: e for s in systems for a, e in s.sizes}
-    free = [axis for axis in axes_of(systems) if axis not in rules]
-    lengths = (2, 3) if len(free) < 3 else (2, 3, 4)
-    sizes: dict[str, int] = {}
+    rules = [(Size(a), e) for s in systems for a, e in s.sizes]
+    given = {left.axis for left, _ in rules}
+    axes = sorted(axes_of(systems), key=lambda axis: axis in given)
+    lengths = (2, 3) if len(axes) < 3 else (2, 3, 4)
+    sizes = solve_lengths(rules, {})
     pool: list[int] = []
-    for axis in free:
-        pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
-        sizes[axis] = pool.pop()
-    for axis, expr in rules.items():
-        value = length(expr, sizes)
-        if value < 0 or value.denominator != 1:
-            raise UndecidedError(f"size[{axis}] = {value} at the sizes {sizes}")
-        sizes[axis] = int(value)
+    for axis in axes:
+        if axis not in sizes:
+            pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
+            sizes = solve_lengths(rules, sizes | {axis: pool.pop()})
+    wrong = [str(left) for left, e in rules if length_of(e, sizes) != sizes.get(left.axis)]
+    if wrong or min(sizes.values(), default=0) < 0:
+        raise UndecidedError(f"no small sizes were found: {', '.join(wrong)} at {sizes}")
     return sizes
 
 

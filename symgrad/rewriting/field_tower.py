@@ -162,3 +162,18 @@ def scramble(values: Residues, keys: Residues, p: int) -> Residues:
     for k, degree in enumerate((3, 5, 7)):
         x = power((x + keys[k]) % p, degree, p)
     return np.where(values == 0, 0, np.where(negative, p - x, x)) % p
+
+
+def deep_exponential(values: Residues, roots: Residues) -> Residues:
+    """Return squares e(u) with e(-u) = 1 / e(u), from values and random odd functions of them."""
+    p = PRIMES[0]
+    squares = np.where(roots == 0, 1, roots * roots % p)
+    below, _ = inverse(squares, p)
+    return np.where(values > p // 2, below, squares)
+
+
+def on_circle(half: Residues, p: int) -> tuple[Residues, Residues]:
+    """Return (1 - t**2) / (1 + t**2) and 2 t / (1 + t**2): a cosine and a sine."""
+    square = half * half % p
+    below, _ = inverse((1 + square) % p, p)
+    return (1 - square) % p * below % p, 2 * half % p * below % p
