@@ -28,6 +28,9 @@ class Verbs(Protocol):
     def row_dot(self, left: str, right: str) -> str:
         """Return dot products along the last axis of two arrays with the same axes."""
 
+    def partial_dot(self, left: str, right: str, form: str, axes: Sequence[int]) -> str:
+        """Return sums of products over some axes of two arrays with the same axes."""
+
     def full_dot(self, left: str, right: str) -> str:
         """Return the sum of all products of two arrays of the same shape."""
 
@@ -79,10 +82,13 @@ def _row_dot(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:
         axis = left.labels.index(summed[0])
         if axis == len(left.labels) - 1:
             return Piece(verbs.row_dot(left.text, right.text), ATOM, REAL, kept)
-        return _einsum(verbs, op, left, right)
     if not kept:
         return Piece(verbs.full_dot(left.text, right.text))
-    return _einsum(verbs, op, left, right)
+    letters = _letters(left.labels)
+    form = "".join(letters[i] for i in left.labels)
+    form = f"{form},{form}->{''.join(letters[i] for i in kept)}"
+    axes = permutation(left.labels, summed)
+    return Piece(verbs.partial_dot(left.text, right.text, form, axes), ATOM, REAL, kept)
 
 
 def _matrix(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:
@@ -123,12 +129,18 @@ def _comes_first(index: Index, other: Index, order: Sequence[Index]) -> bool:
 
 
 def _einsum(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:
-    found = list(dict.fromkeys((*left.labels, *right.labels)))
+    symbols = _letters((*left.labels, *right.labels))
+    sides = ["".join(symbols[i] for i in side) for side in (left.labels, right.labels)]
+    text = f"{sides[0]},{sides[1]}->{''.join(symbols[i] for i in labels(op.out))}"
+    return Piece(verbs.einsum(text, left.text, right.text), ATOM, REAL, labels(op.out))
+
+
+def _letters(labels: Sequence[Index]) -> dict[Index, str]:
+    """Return a letter for each label: its own where it has one."""
+    found = list(dict.fromkeys(labels))
     symbols: dict[Index, str] = {}
     spare = iter(c for c in "abcdefghijklmnopqrstuvwxyz" if c not in {i.name for i in found})
     for index in found:
         fits = len(index.name) == 1 and index.name.isalpha() and index.name not in symbols.values()
         symbols[index] = index.name if fits else next(spare)
-    sides = ["".join(symbols[i] for i in side) for side in (left.labels, right.labels)]
-    text = f"{sides[0]},{sides[1]}->{''.join(symbols[i] for i in labels(op.out))}"
-    return Piece(verbs.einsum(text, left.text, right.text), ATOM, REAL, labels(op.out))
+    return symbols

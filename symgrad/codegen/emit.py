@@ -133,6 +133,10 @@ class Emitter(ABC):
         """Return dot products along the last axis of two arrays with the same axes."""
 
     @abstractmethod
+    def partial_dot(self, left: str, right: str, form: str, axes: Sequence[int]) -> str:
+        """Return sums of products over some axes of two arrays with the same axes."""
+
+    @abstractmethod
     def full_dot(self, left: str, right: str) -> str:
         """Return the sum of all products of two arrays of the same shape."""
 

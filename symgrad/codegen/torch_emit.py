@@ -79,6 +79,11 @@ class TorchEmitter(Emitter):
         """Return `torch.linalg.vecdot(x, y)`."""
         return f"torch.linalg.vecdot({left}, {right})"
 
+    def partial_dot(self, left: str, right: str, form: str, axes: Sequence[int]) -> str:  # noqa: ARG002
+        """Return `(x * y).sum(dim=0)`: torch's einsum makes a batch of tiny products of it."""
+        where = axes[0] if len(axes) == 1 else tuple(axes)
+        return f"({left} * {right}).sum(dim={where})"
+
     def full_dot(self, left: str, right: str) -> str:
         """Return `torch.dot(x.flatten(), y.flatten())`."""
         return f"torch.dot({left}.flatten(), {right}.flatten())"

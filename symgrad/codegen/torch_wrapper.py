@@ -1,13 +1,30 @@
-"""The `torch.autograd.Function` of a generated module."""
+"""The `torch.autograd.Function` of a generated module.
+
+In: a derivation and its generated forward and VJP. Out: further functions and the class around
+them.
+
+The class saves what the VJP reads and nothing else. Its backward can itself be differentiated, as
+often as wanted: it is made of plain torch operations on saved tensors, and all of these are inputs
+or outputs of the class, so that torch knows where they come from. A result that is saved but is no
+output of the layer is a hidden output of the class; what flows back into it (on differentiating
+twice) goes through a second VJP, derived for all outputs at once.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from symgrad.autodiff.derive import derive
+from symgrad.autodiff.tangent import derive_jvp
+from symgrad.codegen.body import INDENT, WIDTH
+from symgrad.codegen.function import Function, Words, make_function
+from symgrad.lowering.names import python_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.codegen.function import Function
+    from symgrad.codegen.signature import Argument
     from symgrad.codegen.target import Target
     from symgrad.derivation import Derivation
 
@@ -15,6 +32,271 @@ if TYPE_CHECKING:
 def wrapper_text(
     derivation: Derivation, functions: Sequence[Function], target: Target
 ) -> tuple[list[Function], str]:
-    """Return further functions, and the class with the function that applies it."""
-    del derivation, functions, target
-    return [], ""
+    """Return further functions, and the class with the function that applies it.
+
+    Args:
+        derivation: The derivation, its batch rank fixed.
+        functions: The forward and the VJP.
+        target: The torch target.
+    """
+    forward, vjp = functions
+    name = python_name(derivation.system.name)
+    jvp = make_function(
+        derive_jvp(derivation.forward, derivation.wrt),
+        f"{name}_jvp",
+        target,
+        [t.name for t in derivation.system.inputs],
+        Words(f"Return the tangents of {', '.join(forward.results)}.", {}),
+    )
+    extra = [jvp]
+    whole = vjp
+    if derivation.saved_results:
+        full = derive(derivation.forward, derivation.wrt)
+        words = Words(f"Return what `{vjp.name}` does, with cotangents of all results.", {})
+        whole = make_function(full.backward, f"_{name}_vjp_of_all", target, full.saved, words)
+        extra.append(whole)
+    return extra, _Wrapper(derivation, forward, vjp, whole, jvp).text()
+
+
+@dataclass(frozen=True)
+class _Wrapper:
+    derivation: Derivation
+    forward: Function
+    vjp: Function
+    whole: Function
+    jvp: Function
+
+    @property
+    def _arguments(self) -> tuple[Argument, ...]:
+        return self.forward.signature.arguments
+
+    @property
+    def _saved(self) -> list[str]:
+        """Names of the tensors to save: those that some backward reads, but for plain numbers."""
+        read = [*self._names(self.vjp), *self._names(self.whole)]
+        inputs = {a.tensor.name: a for a in self._arguments}
+        numbers = {n for n, a in inputs.items() if not a.rank and n not in self.derivation.wrt}
+        places = {*inputs, *self.forward.results}
+        return [n for n in dict.fromkeys(read) if n in places and n not in numbers]
+
+    @staticmethod
+    def _names(function: Function) -> list[str]:
+        return [a.tensor.name for a in function.signature.arguments]
+
+    @property
+    def _kept(self) -> dict[str, str]:
+        """Plain numbers and lengths that a backward reads: attribute to where it comes from."""
+        found: dict[str, str] = {}
+        positions = {a.tensor.name: k for k, a in enumerate(self._arguments)}
+        for function in (self.vjp, self.whole):
+            for argument in function.signature.arguments:
+                name = argument.tensor.name
+                if name in positions and name not in self._saved:
+                    found[argument.name] = f"inputs[{positions[name]}]"
+            for axis in function.signature.lengths:
+                place = self.forward.signature.place(axis)
+                assert place is not None, "a length of the backward is one of the forward"
+                position = [a.name for a in self._arguments].index(place[0])
+                found[function.signature.spelled[axis]] = f"inputs[{position}].shape[{place[1]}]"
+        return found
+
+    def text(self) -> str:
+        """Return the class and the function that applies it."""
+        name = python_name(self.derivation.system.name)
+        title = "".join(part.capitalize() for part in name.split("_"))
+        saved = ", ".join(self._saved) or "nothing"
+        lines = [
+            f"class {title}(torch.autograd.Function):",
+            f'{INDENT}"""{name} for autograd; saves {saved}."""',
+            "",
+            f"{INDENT}generate_vmap_rule = True",
+            "",
+            *_method("forward", self._forward_arguments(), self._result_type(), self._forward()),
+            "",
+            *_method("setup_context", _CONTEXT, "None", self._setup()),
+            "",
+            *_method("backward", self._backward_arguments(), "tuple[Any, ...]", self._backward()),
+            "",
+            *_method("jvp", "ctx: Any, *tangents: Any", "Any", self._jvp()),
+            "",
+            "",
+            *self._apply(name, title),
+        ]
+        return "\n".join(lines) + "\n"
+
+    def _result_type(self) -> str:
+        many = len(self.forward.results) > 1
+        return f"tuple[{', '.join(['Tensor'] * len(self.forward.results))}]" if many else "Tensor"
+
+    def _forward_arguments(self) -> str:
+        return ", ".join(f"{a.name}: {_type(a)}" for a in self._arguments)
+
+    def _forward(self) -> list[str]:
+        names = ", ".join(a.name for a in self._arguments)
+        summary = "Return the outputs, and what is saved beside them."
+        if not self.derivation.saved_results:
+            summary = "Return the outputs."
+        return [f'"""{summary}"""', f"return {self.forward.name}({names})"]
+
+    def _setup(self) -> list[str]:
+        """Return the statements that save, and note what the backward needs beside tensors."""
+        inputs = [a.tensor.name for a in self._arguments]
+        many = len(self.forward.results) > 1
+        spelled = []
+        for name in self._saved:
+            if name in inputs:
+                spelled.append(f"inputs[{inputs.index(name)}]")
+            else:
+                position = self.forward.results.index(name)
+                spelled.append(f"output[{position}]" if many else "output")
+        tensors = [f"inputs[{k}]" for k, a in enumerate(self._arguments) if self._is_tensor(a)]
+        lines = ['"""Save what the backward pass reads."""']
+        if self.derivation.saved_results:
+            lines.append("ctx.set_materialize_grads(False)")
+            lines.append("ctx.shapes = [result.shape for result in output]")
+        lines += _called("ctx.save_for_backward", spelled)
+        lines += _called("ctx.save_for_forward", tensors)
+        numbers = [k for k, a in enumerate(self._arguments) if not self._is_tensor(a)]
+        if numbers:
+            lines.append(f"ctx.numbers = ({', '.join(f'inputs[{k}]' for k in numbers)},)")
+        return lines + [f"ctx.{name} = {source}" for name, source in self._kept.items()]
+
+    def _is_tensor(self, argument: Argument) -> bool:
+        """Return whether an argument is a tensor; a number that is differentiated is made one."""
+        return bool(argument.rank) or argument.tensor.name in self.derivation.wrt
+
+    def _backward_arguments(self) -> str:
+        if self.derivation.saved_results:
+            return "ctx: Any, *bars: Tensor | None"
+        return ", ".join(
+            ["ctx: Any", *(f"{python_name(r)}_bar: Tensor" for r in self.forward.results)]
+        )
+
+    def _backward(self) -> list[str]:
+        results = [python_name(r) for r in self.vjp.results]
+        lines = ['"""Return the cotangents of the inputs."""']
+        saved = [python_name(s) for s in self._saved]
+        if saved:
+            lines.append(f"{', '.join(saved)}{',' if len(saved) == 1 else ''} = ctx.saved_tensors")
+        gradients = self._gradients()
+        if not self.derivation.saved_results:
+            lines += _assigned(", ".join(results), self.vjp.name, self._call(self.vjp))
+            return [*lines, f"return {gradients}"]
+        bars = [f"{python_name(r)}_bar" for r in self.forward.results]
+        outputs = len(self.derivation.system.outputs)
+        lines += [
+            "some = next((bar for bar in bars if bar is not None), None)",
+            "if some is None:",
+            f"{INDENT}return (None,) * {len(self._arguments)}",
+            "shapes = zip(bars, ctx.shapes, strict=True)",
+            "filled = [some.new_zeros(shape) if bar is None else bar for bar, shape in shapes]",
+            f"if all(bar is None for bar in bars[{outputs}:]):",
+            *_indented(_unpacked(bars[:outputs], f"filled[:{outputs}]")),
+            *_indented(_assigned(", ".join(results), self.vjp.name, self._call(self.vjp))),
+            "else:  # differentiated twice: cotangents of saved results arrive too",
+            *_indented(_unpacked(bars, "filled")),
+            *_indented(_assigned(", ".join(results), self.whole.name, self._call(self.whole))),
+            f"return {gradients}",
+        ]
+        return lines
+
+    def _gradients(self) -> str:
+        """Return a cotangent for each argument; None for what is not differentiated."""
+        known = {r: python_name(r) for r in self.vjp.results}
+        found = [known.get(f"{a.tensor.name}_bar", "None") for a in self._arguments]
+        return f"{', '.join(found)}{',' if len(found) == 1 else ''}"
+
+    def _call(self, function: Function) -> list[str]:
+        return [f"ctx.{n}" if n in self._kept else n for n in function.signature.names()]
+
+    def _jvp(self) -> list[str]:
+        """Return the statements of forward mode; an input without a tangent has a zero one."""
+        tensors = [a for a in self._arguments if self._is_tensor(a)]
+        numbers = [a for a in self._arguments if not self._is_tensor(a)]
+        names = [a.name for a in tensors]
+        lines = ['"""Return the tangents of the results."""']
+        lines += _unpacked(names, "ctx.saved_tensors")
+        if numbers:
+            lines += _unpacked([a.name for a in numbers], "ctx.numbers")
+        for position, argument in enumerate(self._arguments):
+            if argument.tensor.name in self.derivation.wrt:
+                dot, given = f"{argument.name}_dot", f"tangents[{position}]"
+                zeros = f"torch.zeros_like({argument.name})"
+                lines.append(f"{dot} = {zeros} if {given} is None else {given}")
+        call = list(self.jvp.signature.names())
+        return [*lines, *_returned(self.jvp.name, call)]
+
+    def _apply(self, name: str, title: str) -> list[str]:
+        """Return the function that users call."""
+        arguments = [
+            f"{a.name}: {_type(a)}" + (f" = {a.default}" if a.default is not None else "")
+            for a in self._arguments
+        ]
+        outputs = len(self.derivation.system.outputs)
+        result = "Tensor" if outputs == 1 else f"tuple[{', '.join(['Tensor'] * outputs)}]"
+        line = f"def {name}({', '.join(arguments)}) -> {result}:"
+        head = [line]
+        if len(line) > WIDTH:
+            head = [f"def {name}(", *(f"{INDENT}{a}," for a in arguments), f") -> {result}:"]
+        shown = ", ".join(self.derivation.system.outputs)
+        lines = [*head, f'{INDENT}"""Return {shown} of {name}, with the gradient derived above."""']
+        like = self.forward.signature.like
+        for argument in self._arguments:
+            if not argument.rank and self._is_tensor(argument):
+                place = (
+                    f", dtype={like}.dtype, device={like}.device" if like != argument.name else ""
+                )
+                lines.append(f"{INDENT}{argument.name} = torch.as_tensor({argument.name}{place})")
+        call = f"{title}.apply({', '.join(a.name for a in self._arguments)})"
+        annotation = "Any" if len(self.forward.results) > 1 else "Tensor"
+        lines.append(f"{INDENT}results: {annotation} = {call}  # type: ignore[no-untyped-call]")
+        cut = {True: "results", False: "results[0]" if outputs == 1 else f"results[:{outputs}]"}
+        return [*lines, f"{INDENT}return {cut[outputs == len(self.forward.results)]}"]
+
+
+_CONTEXT = "ctx: Any, inputs: tuple[Any, ...], output: Any"
+
+
+def _type(argument: Argument) -> str:
+    return f"Tensor | {argument.also}" if argument.also else "Tensor"
+
+
+def _method(name: str, arguments: str, result: str, body: Sequence[str]) -> list[str]:
+    """Return a static method, indented as one of a class."""
+    line = f"def {name}({arguments}) -> {result}:"
+    head = [line]
+    if len(INDENT) + len(line) > WIDTH:
+        head = [
+            f"def {name}(",
+            *(f"{INDENT}{a}," for a in arguments.split(", ")),
+            f") -> {result}:",
+        ]
+    return _indented(["@staticmethod", *head, *_indented(body)])
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"{INDENT}{line}" for line in lines]
+
+
+def _unpacked(names: Sequence[str], source: str) -> list[str]:
+    return [f"{', '.join(names)}{',' if len(names) == 1 else ''} = {source}"] if names else []
+
+
+def _called(function: str, arguments: Sequence[str]) -> list[str]:
+    return _wrapped(f"{function}(", arguments)
+
+
+def _assigned(target: str, function: str, arguments: Sequence[str]) -> list[str]:
+    return _wrapped(f"{target} = {function}(", arguments)
+
+
+def _returned(function: str, arguments: Sequence[str]) -> list[str]:
+    return _wrapped(f"return {function}(", arguments)
+
+
+def _wrapped(head: str, arguments: Sequence[str]) -> list[str]:
+    """Return a call in a method's body, one argument a line where it is long."""
+    line = f"{head}{', '.join(arguments)})"
+    if len(line) + 3 * len(INDENT) <= WIDTH:
+        return [line]
+    return [head, *_indented([f"{a}," for a in arguments]), ")"]
