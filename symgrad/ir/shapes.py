@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from symgrad.errors import IntegerError, LengthError, RankError, SymgradError, UnknownLengthError
 from symgrad.ir.equation import INTEGER_KINDS, Equation, Tensor
-from symgrad.ir.terms import BATCH, Add, Const, Element, Expr, Index, Mul, Reduce, Size
+from symgrad.ir.kinds import is_exact, kind_of
+from symgrad.ir.terms import BATCH, Add, Call, Const, Element, Expr, Index, Mul, Reduce, Size
 from symgrad.ir.text_build import written_product
 from symgrad.ir.visit import close_reduce, elements, open_reduce, rebuild, walk
 
@@ -265,7 +266,7 @@ def infer(
     reads = [e for q in equations for e in elements(q.value)]
     for element in reads:
         shapes.use(element)
-    check_gathers(equations, shapes)
+    check_integers(equations, shapes)
     defined = {e.target for e in equations}
     names = dict.fromkeys(e.tensor for e in reads)
     known = {t.name: t for t in declared if t.name in names}
@@ -282,24 +283,40 @@ def infer(
     return inferred
 
 
-def check_gathers(equations: Sequence[Equation], shapes: Shapes) -> None:
-    """Refuse tensors of other than integer kind in an index.
+def check_integers(equations: Sequence[Equation], shapes: Shapes) -> None:
+    """Refuse tensors of other than integer kind in an index, and `//` and `%` of reals.
 
     Raises:
         IntegerError: If there is one.
     """
+    kinds = dict(shapes.kinds)
     for equation in equations:
-        for element in elements(equation.value):
-            inner = [e for i in element.indices for e in elements(i)]
+        kinds.setdefault(equation.target, kind_of(equation.value, kinds))
+        for node in walk(equation.value):
+            indices = node.indices if isinstance(node, Element) else ()
+            inner = [e for i in indices for e in elements(i)]
             for gathered in inner:
-                if shapes.kinds.get(gathered.tensor) not in INTEGER_KINDS:
+                if kinds.get(gathered.tensor) not in INTEGER_KINDS:
                     raise shapes.complain(
                         IntegerError,
-                        element,
+                        (equation.element, node),
                         given=f"{gathered} as an index, which is not declared as one",
                         expected="an integer tensor",
-                        fix=f"declare {gathered.tensor}: index(v)[...], with v the axis it indexes",
+                        fix=f"declare {gathered.tensor}: index(v)[...], v the axis it indexes",
                     )
+            if is_integer_call(node) and not is_exact(node, kinds):
+                raise shapes.complain(
+                    IntegerError,
+                    (equation.element, node),
+                    given=f"{node}, with an operand that is not an integer",
+                    expected="integers: indices, sizes, integer options and tensors",
+                    fix="write floor(x / y) for reals",
+                )
+
+
+def is_integer_call(node: Expr) -> bool:
+    """Return whether a term is `//` or `%`."""
+    return isinstance(node, Call) and node.function in ("floordiv", "mod")
 
 
 def check_lengths(inferred: Inferred, shapes: Shapes) -> None:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # Binding strengths of Python's grammar; a subterm weaker than its context gets parentheses.
 _OR, _AND, _NOT, _COMPARE, _ADD, _MUL, _UNARY, _POWER, _ATOM = range(9)
 
+_INTEGER_OPERATORS = {"floordiv": "//", "mod": "%"}
+
 Letters = Mapping[Index, str]
 
 
@@ -96,6 +98,10 @@ class _Printer:
                 return self._mul(expr)
             case Power():
                 return self._power(expr)
+            case Call() if expr.function in _INTEGER_OPERATORS:
+                left, right = expr.args
+                symbol = _INTEGER_OPERATORS[expr.function]
+                return _ADD, f"{self.text(left, _MUL)} {symbol} {self.text(right, _UNARY)}"
             case Call():
                 return _ATOM, f"{expr.function}({', '.join(self.text(a) for a in expr.args)})"
             case Where():
@@ -129,10 +135,11 @@ class _Printer:
         parts: list[str] = []
         for term in expr.terms:
             sign, positive = _split_sign(term)
+            text = self.text(positive, _ADD if sign > 0 and isinstance(term, Call) else _MUL)
             if not parts:
-                parts.append(self.text(term, _ADD) if sign > 0 else f"-{self.text(positive, _MUL)}")
+                parts.append(self.text(term, _ADD) if sign > 0 else f"-{text}")
             else:
-                parts.append(f"{'+' if sign > 0 else '-'} {self.text(positive, _MUL)}")
+                parts.append(f"{'+' if sign > 0 else '-'} {text}")
         return " ".join(parts)
 
     def _mul(self, expr: Mul) -> tuple[int, str]:

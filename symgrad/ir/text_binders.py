@@ -13,25 +13,14 @@ from symgrad.errors import BinderError, SymgradError, TextSyntaxError, UnboundIn
 from symgrad.ir.batch import BATCH_INDEX
 from symgrad.ir.macros import BINDING_MACROS, PASSING_MACROS
 from symgrad.ir.terms import REDUCTIONS, Const, Expr, Index, Logic
-from symgrad.ir.text_source import dotted
+from symgrad.ir.text_scope import BINDERS
+from symgrad.ir.text_source import dotted, is_batch, positions
 from symgrad.ir.visit import close_reduce
 
 if TYPE_CHECKING:
     from symgrad.ir.text_terms import TermReader
 
-BINDERS = (*REDUCTIONS, *BINDING_MACROS, *PASSING_MACROS)
 TIES = ("share", "first")
-
-
-def positions(node: ast.Subscript) -> list[ast.expr]:
-    """Return what stands between the brackets, one node for each position."""
-    inner = node.slice
-    return list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
-
-
-def is_batch(node: ast.expr) -> bool:
-    """Return whether a node is `...`."""
-    return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
 def read_reduction(reader: TermReader, node: ast.Call, head: ast.Subscript) -> Expr:
@@ -59,6 +48,8 @@ def read_reduction(reader: TermReader, node: ast.Call, head: ast.Subscript) -> E
                 f"{letter.name}, bound and not used",
                 f"size[{letter.name}] * ... if the same term is meant to be added each time",
             )
+    if name in ("argmax", "argmin") and len(letters) > 1:
+        raise reader.bad_arguments(node, f"{name}[k](...) with one index")
     if name in REDUCTIONS:
         ties = _ties(reader, node, name)
         return close_reduce(name, letters, body, condition, ties)

@@ -60,7 +60,7 @@ def inverse(expr: Expr) -> Expr:
         case Mul():
             return written_product(inverse(f) for f in expr.factors)
         case Power():
-            return written_power(expr.base, -expr.exponent)
+            return expr.base if expr.exponent == -1 else Power(expr.base, -expr.exponent)
         case _:
             return Power(expr, Fraction(-1))
 

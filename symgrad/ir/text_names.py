@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from symgrad.errors import ReservedNameError, RoleError
-from symgrad.ir.text_binders import BINDERS, positions
-from symgrad.ir.text_source import dotted
-from symgrad.ir.text_terms import RESERVED
+from symgrad.ir.text_scope import BINDERS, RESERVED
+from symgrad.ir.text_source import dotted, positions
 
 if TYPE_CHECKING:
     from symgrad.ir.text_options import Resolved
@@ -93,7 +92,9 @@ class _Collector:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript):
                 if dotted(node.func.value) in BINDERS:
                     self._binder(node.func)
-            elif isinstance(node, ast.Subscript):
+                stack += [node.func.slice, *node.args, *(k.value for k in node.keywords)]
+                continue
+            if isinstance(node, ast.Subscript):
                 self.tensor(dotted(node.value), node)
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
 

@@ -213,6 +213,17 @@ def is_chain(node: ast.BinOp, child: ast.expr) -> bool:
     )
 
 
+def positions(node: ast.Subscript) -> list[ast.expr]:
+    """Return what stands between the brackets, one node for each position."""
+    inner = node.slice
+    return list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+
+
+def is_batch(node: ast.expr) -> bool:
+    """Return whether a node is `...`."""
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
+
+
 def dotted(node: ast.expr) -> str | None:
     """Return a name, which may have dots, or None for another node."""
     if isinstance(node, ast.Name):

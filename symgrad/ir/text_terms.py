@@ -7,13 +7,12 @@ over axes of their own letter (`symgrad.ir.shapes` unifies them). This module kn
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symgrad.ir.functions import FUNCTIONS
 from symgrad.errors import (
-    NonAffineIndexError,
+    OptionError,
     ReservedNameError,
     RoleError,
     SymgradError,
@@ -22,9 +21,8 @@ from symgrad.errors import (
     UnboundIndexError,
     UnknownCallError,
 )
-from symgrad.ir.batch import BATCH_INDEX
+from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.terms import (
-    BATCH,
     INF,
     PI,
     ZERO,
@@ -37,14 +35,11 @@ from symgrad.ir.terms import (
     Logic,
     Mul,
     Power,
-    Size,
     Where,
 )  # fmt: skip
-from symgrad.ir.text_affine import is_affine
-from symgrad.ir.text_binders import BINDERS, is_batch, positions, read_reduction
+from symgrad.ir.text_binders import read_reduction
 from symgrad.ir.text_build import (
     HALF,
-    composite,
     growth,
     inverse,
     negated,
@@ -52,17 +47,16 @@ from symgrad.ir.text_build import (
     written_product,
     written_sum,
 )
+from symgrad.ir.text_reads import read_boundary, read_subscript
+from symgrad.ir.text_scope import BINDERS, CALLS, RESERVED, SPECIAL, Scope
 from symgrad.ir.text_source import MAX_EXPONENT, MAX_INTEGER, dotted, is_chain, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from symgrad.ir.macros import Fresh
     from symgrad.ir.text_source import Source
 
-SPECIAL = ("sqrt", "where", "read", "clip")
-CALLS = (*FUNCTIONS, *SPECIAL)
-RESERVED = frozenset((*CALLS, *BINDERS, "size", "pi", "inf"))
 COMPARISONS = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -72,21 +66,6 @@ COMPARISONS = {
     ast.NotEq: "!=",
 }
 """Python's comparison nodes and their spelling."""
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What the names of an expression mean.
-
-    Attributes:
-        letters: The indices in scope.
-        options: The static options with their values.
-        all_letters: Every letter of the text, in scope or not; None if any may be new.
-    """
-
-    letters: frozenset[str] = frozenset()
-    options: Mapping[str, object] = field(default_factory=dict)
-    all_letters: frozenset[str] | None = None
 
 
 class TermReader:
@@ -100,7 +79,7 @@ class TermReader:
 
     def __init__(self, source: Source, scope: Scope, fresh: Fresh) -> None:
         self.source, self.scope, self.fresh = source, scope, fresh
-        self.first_node: dict[object, ast.AST] = {}
+        self.places: dict[object, ast.AST] = {}
 
     def value(self, node: ast.expr) -> Expr:
         """Return the term of an arithmetic or truth-valued expression."""
@@ -119,26 +98,27 @@ class TermReader:
                 op = "and" if isinstance(node.op, ast.And) else "or"
                 return Logic(op, tuple(self.value(v) for v in node.values))
             case ast.Subscript():
-                return self._subscript(node)
+                return read_subscript(self, node)
             case ast.Call():
                 return self._call(node)
             case _:
-                raise self._no_form(node)
+                raise self.no_form(node)
 
-    def _no_form(self, node: ast.expr) -> SymgradError:
+    def no_form(self, node: ast.expr) -> SymgradError:
+        """Return the error about something that is no expression of the language."""
         return self.source.error(
             TextSyntaxError,
             node,
             given=self.source.segment(node),
             expected="numbers, names, X[i, j], + - * / **, comparisons, functions, reductions",
-            fix="see the page on notation",
+            fix="write only these; name parts of a long formula as equations",
         )
 
     def inside(self, letters: frozenset[str]) -> TermReader:
         """Return a reader for what stands inside a binder."""
         scope = replace(self.scope, letters=self.scope.letters | letters)
         inner = TermReader(self.source, scope, self.fresh)
-        inner.first_node = self.first_node
+        inner.places = self.places
         return inner
 
     def check_letter(self, node: ast.AST, name: str) -> None:
@@ -165,7 +145,7 @@ class TermReader:
     def _name(self, node: ast.expr) -> Expr:
         name = dotted(node)
         if name is None:
-            raise self._no_form(node)
+            raise self.no_form(node)
         if name in self.scope.letters:
             return Index(name, name)
         if name in self.scope.options:
@@ -182,9 +162,21 @@ class TermReader:
             )
         if self.scope.all_letters is not None and name in self.scope.all_letters:
             raise self.unbound(node, name)
+        self.check_present(node, name)
         element = Element(name)
-        self.first_node.setdefault(element, node)
+        self.places.setdefault(element, node)
         return element
+
+    def check_present(self, node: ast.AST, name: str) -> None:
+        """Refuse an optional input that is absent."""
+        if name in self.scope.absent:
+            raise self.source.error(
+                OptionError,
+                node,
+                given=f"{name}, which is None here",
+                expected="a read only where it is present",
+                fix=f"write the two cases: if {name}: ... else: ...",
+            )
 
     def unbound(self, node: ast.AST, name: str) -> SymgradError:
         """Return the error about an index that is not in scope."""
@@ -216,15 +208,25 @@ class TermReader:
             case ast.Add() | ast.Sub():
                 return written_sum(self._chain(node, negated, ast.Sub))
             case ast.Mult() | ast.Div():
-                return self._checked(node, written_product(self._chain(node, self._over, ast.Div)))
+                return self._checked(
+                    node, written_product(self._chain(node, self._over(node), ast.Div))
+                )
             case ast.Pow():
                 return self._power(node, self.value(node.left), self.value(node.right))
             case ast.FloorDiv():
-                return Call("floordiv", (self.value(node.left), self.value(node.right)))
+                return self._integer(node, "floordiv")
             case ast.Mod():
-                return Call("mod", (self.value(node.left), self.value(node.right)))
+                return self._integer(node, "mod")
             case _:
-                raise self._no_form(node)
+                raise self.no_form(node)
+
+    def _integer(self, node: ast.BinOp, function: str) -> Expr:
+        """Return `//` or `%`; that its operands are integers is checked when kinds are known."""
+        expr = Call(function, (self.value(node.left), self.value(node.right)))
+        if expr.args[1] is ZERO:
+            self._over(node)(ZERO)
+        self.places.setdefault(expr, node)
+        return expr
 
     def _chain(
         self, node: ast.BinOp, turned: Callable[[Expr], Expr], second: type[ast.operator]
@@ -241,22 +243,27 @@ class TermReader:
         operands.append(self.value(rest))
         return operands[::-1]
 
-    def _over(self, expr: Expr) -> Expr:
-        if expr is ZERO:
+    def _over(self, node: ast.expr) -> Callable[[Expr], Expr]:
+        """Return the division by a term, which refuses the literal 0."""
+
+        def over(expr: Expr) -> Expr:
+            if expr is not ZERO:
+                return inverse(expr)
             raise self.source.error(
                 TextLimitError,
-                None,
+                node,
                 given="a division by the literal 0",
                 expected="a divisor that is not 0",
                 fix="remove the division",
             )
-        return inverse(expr)
+
+        return over
 
     def _power(self, node: ast.expr, base: Expr, exponent: Expr) -> Expr:
         if not isinstance(exponent, Const):
             return Call("pow", (base, exponent))
         if exponent.value < 0:
-            self._over(base)
+            self._over(node)(base)
         expr = Power(base, exponent.value) if exponent.value else base
         if abs(exponent.value) > MAX_EXPONENT or growth(expr) > MAX_EXPONENT:
             raise self.source.error(
@@ -292,7 +299,7 @@ class TermReader:
             case ast.Not():
                 return Logic("not", (operand,))
             case _:
-                raise self._no_form(node)
+                raise self.no_form(node)
 
     def _compare(self, node: ast.Compare) -> Expr:
         terms = [self.value(n) for n in (node.left, *node.comparators)]
@@ -300,93 +307,12 @@ class TermReader:
         for op, left, right in zip(node.ops, terms, terms[1:], strict=False):
             symbol = COMPARISONS.get(type(op))
             if symbol is None:
-                raise self._no_form(node)
+                raise self.no_form(node)
             if symbol in (">", ">="):
                 links.append(Compare(symbol.replace(">", "<"), right, left))
             else:
                 links.append(Compare(symbol, left, right))
         return links[0] if len(links) == 1 else Logic("and", tuple(links))
-
-    # --- elements --------------------------------------------------------------------------------
-
-    def _subscript(self, node: ast.Subscript) -> Expr:
-        name = dotted(node.value)
-        if name is None:
-            raise self._no_form(node)
-        if name == "size":
-            return self._size(node)
-        if name in RESERVED:
-            call = f"{name}[...](...)" if name in BINDERS else f"{name}(...)"
-            raise self.source.error(
-                ReservedNameError,
-                node,
-                given=f"{name} as a tensor",
-                expected=f"{name} only as {call}",
-                fix="choose another name",
-            )
-        if name in self.scope.letters or name in self.scope.options:
-            raise self.source.error(
-                RoleError,
-                node,
-                given=f"{name} as a tensor, and as an index or option elsewhere",
-                expected="one role for each name",
-                fix="rename one of the two",
-            )
-        element = Element(name, tuple(self.index(n) for n in positions(node)))
-        self.first_node.setdefault(element, node)
-        return element
-
-    def _size(self, node: ast.Subscript) -> Expr:
-        letter = dotted(node.slice)
-        if is_batch(node.slice):
-            return Size(BATCH)
-        if letter is None or (
-            self.scope.all_letters is not None and letter not in self.scope.all_letters
-        ):
-            raise self.source.error(
-                UnboundIndexError,
-                node,
-                given=f"size[{self.source.segment(node.slice)}]",
-                expected=f"a letter: {nearest(letter or '', self.scope.all_letters or ())}",
-                fix="name an index of some tensor",
-            )
-        return Size(letter)
-
-    def index(self, node: ast.expr) -> Expr:
-        """Return the term of an index position."""
-        if is_batch(node):
-            return BATCH_INDEX
-        if isinstance(node, ast.Tuple):
-            names = [dotted(n) for n in node.elts]
-            if len(names) < 2 or None in names:
-                raise self._no_form(node)
-            parts = [self.index(n) for n in node.elts]
-            return composite(parts, [Size(str(n)) for n in names])
-        if isinstance(node, ast.Slice):
-            raise self._no_form(node)
-        if (
-            self.scope.all_letters is None
-            and isinstance(node, ast.Name)
-            and node.id not in self.scope.options
-        ):
-            return Index(node.id, node.id)
-        if (
-            isinstance(node, ast.Name)
-            and node.id not in self.scope.letters
-            and self.scope.all_letters is not None
-            and node.id in self.scope.all_letters
-        ):
-            raise self.unbound(node, node.id)
-        expr = self.value(node)
-        if not is_affine(expr):
-            raise self.source.error(
-                NonAffineIndexError,
-                node,
-                given=f"the index {self.source.segment(node)}",
-                expected="integers, indices and sizes with + - and constant factors, or a gather",
-                fix="use 2*h + p, i % size[i], clip(...), (g, c) or T[n]",
-            )
-        return expr
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -397,8 +323,8 @@ class TermReader:
         if name not in CALLS:
             raise self.unknown_call(node, name or "")
         if name == "read":
-            return self._read(node)
-        arity = {"sqrt": 1, "where": 3, "clip": 3}.get(str(name)) or FUNCTIONS[str(name)].arity
+            return read_boundary(self, node)
+        arity = SPECIAL.get(str(name)) or FUNCTIONS[str(name)].arity
         if node.keywords or len(node.args) != arity:
             raise self.bad_arguments(node, f"{name} with {arity} argument(s)")
         args = tuple(self.value(a) for a in node.args)
@@ -430,10 +356,3 @@ class TermReader:
             expected=expected,
             fix="give these arguments, by position",
         )
-
-    def _read(self, node: ast.Call) -> Expr:
-        keys = [k.arg for k in node.keywords]
-        element = self.value(node.args[0]) if len(node.args) == 1 else None
-        if keys != ["outside"] or not isinstance(element, Element) or element.outside is not None:
-            raise self.bad_arguments(node, "read(X[...], outside=0)")
-        return Element(element.tensor, element.indices, self.value(node.keywords[0].value))

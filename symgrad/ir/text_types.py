@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import SymgradError, TextSyntaxError, UnknownTypeError
 from symgrad.ir.equation import INTEGER_KINDS, NOISE_KINDS, REAL_KINDS
-from symgrad.ir.text_binders import positions
-from symgrad.ir.text_source import dotted, nearest
+from symgrad.ir.text_source import dotted, nearest, positions
 
 if TYPE_CHECKING:
     from fractions import Fraction

@@ -1,0 +1,314 @@
+"""The statements of a text, branches resolved: declarations, equations, lengths, outputs.
+
+In: a source and its options. Out: a System.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from symgrad.errors import (
+    BinderError,
+    InputError,
+    LeftOnlyIndexError,
+    NonAffineIndexError,
+    OrderError,
+    RankError,
+    RedefinitionError,
+    SymgradError,
+    TextSyntaxError,
+    UnsupportedError,
+)
+from symgrad.ir.batch import BATCH_INDEX
+from symgrad.ir.check import check_order
+from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.macros import Fresh
+from symgrad.ir.shapes import infer
+from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
+from symgrad.ir.text_affine import is_fixed
+from symgrad.ir.text_build import written_product
+from symgrad.ir.text_names import Names, collect_names
+from symgrad.ir.text_scope import Scope
+from symgrad.ir.text_source import Source, dotted, is_batch, nearest, positions
+from symgrad.ir.text_terms import TermReader
+
+if TYPE_CHECKING:
+    from symgrad.ir.text_options import Resolved
+    from symgrad.ir.text_types import Declared
+
+
+@dataclass
+class SystemReader:
+    """Reads the statements of one text, branches already resolved."""
+
+    source: Source
+    resolved: Resolved
+    internal: bool = False
+    names: Names = field(init=False)
+    fresh: Fresh = field(init=False)
+    places: dict[object, ast.AST] = field(default_factory=dict)
+    sizes: dict[str, Expr] = field(default_factory=dict)
+    outputs: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        self.names = collect_names(self.source, self.resolved, internal=self.internal)
+        self.fresh = Fresh(order=self.names.letters, taken=set(self.names.all))
+        self.places.update(self.names.places)
+
+    def system(self, name: str, params: tuple[str, ...]) -> System:
+        """Return the System."""
+        declared = [self._tensor(d) for d in self.resolved.tensors]
+        for statement in self.resolved.statements:
+            self._statement(statement)
+        equations = self.fresh.equations
+        if not equations:
+            raise self.source.error(
+                TextSyntaxError,
+                None,
+                given="no equation",
+                expected="at least one",
+                fix="write Y[n, o] = sum[i](X[n, i] * W[o, i])",
+            )
+        check_order(equations, self.complain)
+        inferred = infer(declared, equations, self.sizes, self.names.letters, self.complain)
+        outputs = self.outputs or (equations[-1].target,)
+        kept = self._params(params, inferred.inputs)
+        system = System(name, inferred.inputs, inferred.equations, outputs, kept, inferred.sizes)
+        self._check_outputs(system)
+        return system
+
+    def _params(self, params: tuple[str, ...], inputs: tuple[Tensor, ...]) -> tuple[str, ...]:
+        """Return the parameters that are inputs with these options; a name must be in the text."""
+        known = {d for s in self.source.body for n in ast.walk(s) for d in [_name_of(n)] if d}
+        for name in params:
+            if name not in known:
+                raise InputError(
+                    where=f"the parameter {name!r}",
+                    given="a name that the text does not have",
+                    expected=f"inputs: {', '.join(t.name for t in inputs)}",
+                    fix=f"nearest: {nearest(name, known)}",
+                )
+        return tuple(p for p in params if any(t.name == p for t in inputs))
+
+    def complain(
+        self, kind: type[SymgradError], at: object, *, given: str, expected: str, fix: str
+    ) -> SymgradError:
+        """Return an error that points at a term, a tensor or a letter."""
+        equation, term = at if isinstance(at, tuple) else (None, at)
+        if isinstance(term, Element):
+            term = _unbound(term)
+        keys = [(equation, term), term, getattr(term, "tensor", None), equation]
+        node = next((self.places[k] for k in keys if k in self.places), None)
+        return self.source.error(kind, node, given=given, expected=expected, fix=fix)
+
+    def _reader(self, letters: frozenset[str]) -> TermReader:
+        scope = Scope(
+            letters,
+            self.resolved.options,
+            self.resolved.absent,
+            frozenset(self.names.letters),
+            self.names.tensors,
+        )
+        return TermReader(self.source, scope, self.fresh)
+
+    # --- declarations ----------------------------------------------------------------------------
+
+    def _tensor(self, declared: Declared) -> Tensor:
+        shape = tuple(self._length(n) for n in declared.axes)
+        if any(s is Size(BATCH) for s in shape[1:]):
+            raise self.source.error(
+                RankError,
+                declared.node,
+                given=f"{declared.name} with ... after another axis",
+                expected="... first: it stands for leading batch axes",
+                fix="write real[..., i]",
+            )
+        return Tensor(declared.name, declared.kind, shape, declared.limit, declared.default)
+
+    def _length(self, node: ast.expr) -> Expr:
+        """Return the length of a declared axis."""
+        if is_batch(node):
+            return Size(BATCH)
+        if isinstance(node, ast.Name) and node.id not in self.resolved.options:
+            return Size(node.id)
+        if isinstance(node, ast.Tuple) and len(node.elts) > 1:
+            return written_product(self._length(n) for n in node.elts)
+        length = self._reader(frozenset()).value(node)
+        if not is_fixed(length):
+            raise self.source.error(
+                NonAffineIndexError,
+                node,
+                given=f"the length {self.source.segment(node)}",
+                expected="letters, sizes and integers",
+                fix="write real[n, (g, c)] or real[2 * size[c]]",
+            )
+        return length
+
+    # --- statements ------------------------------------------------------------------------------
+
+    def _statement(self, node: ast.stmt) -> None:
+        if self.outputs is not None:
+            raise self._no_statement(node, "a statement after return")
+        match node:
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="size")) as target]):
+                self._fixed_size(node, target)
+            case ast.Assign(targets=[target]):
+                self._equation(node, target)
+            case ast.Return():
+                self._return(node)
+            case ast.Pass():
+                return
+            case ast.Expr(value=ast.Compare()):
+                raise self.source.error(
+                    UnsupportedError,
+                    node,
+                    given="an implicit equation",
+                    expected="a definition, Z[j, k] = ...",
+                    fix="solve it for the tensor; implicit equations are not supported yet",
+                )
+            case _:
+                raise self._no_statement(node, self.source.segment(node))
+
+    def _no_statement(self, node: ast.stmt, given: str) -> SymgradError:
+        return self.source.error(
+            TextSyntaxError,
+            node,
+            given=given,
+            expected="declarations, equations, size[i] = ..., if, and return at the end",
+            fix="write Y[n, o] = ..., X: real[n, i], or return Y",
+        )
+
+    def _fixed_size(self, node: ast.Assign, target: ast.Subscript) -> None:
+        letter = dotted(target.slice)
+        if letter is None or letter in self.resolved.options:
+            raise self._no_statement(node, f"the length {self.source.segment(target)}")
+        if letter in self.sizes:
+            raise self._redefinition(node, f"size[{letter}]")
+        length = self._reader(frozenset()).value(node.value)
+        if not is_fixed(length):
+            raise self.source.error(
+                NonAffineIndexError,
+                node.value,
+                given=f"the length {self.source.segment(node.value)}",
+                expected="sizes and integers with + - * // %",
+                fix="write size[h] = (size[y] + 2 * pad - size[p]) // stride + 1",
+            )
+        self.sizes[letter] = length
+
+    def _redefinition(self, node: ast.AST, what: str) -> SymgradError:
+        return self.source.error(
+            RedefinitionError,
+            node,
+            given=f"a second definition of {what}",
+            expected="one definition for each name",
+            fix="rename one of the two",
+        )
+
+    def _return(self, node: ast.Return) -> None:
+        value = node.value
+        nodes = value.elts if isinstance(value, ast.Tuple) else [value]
+        names = [dotted(n) if n is not None else None for n in nodes]
+        for name, at in zip(names, nodes, strict=True):
+            if name is None or names.count(name) > 1:
+                raise self._no_statement(node, self.source.segment(node))
+            self.places.setdefault(("output", name), at or node)
+        self.outputs = tuple(str(n) for n in names)
+
+    def _check_outputs(self, system: System) -> None:
+        for name in system.outputs:
+            if name not in system.defined:
+                raise self.complain(
+                    OrderError,
+                    ("output", name),
+                    given=f"return {name}, which no equation defines",
+                    expected=f"one of {', '.join(system.defined)}",
+                    fix=f"nearest: {nearest(name, system.defined)}",
+                )
+
+    # --- equations -------------------------------------------------------------------------------
+
+    def _equation(self, node: ast.Assign, target: ast.expr) -> None:
+        name = dotted(target.value if isinstance(target, ast.Subscript) else target)
+        if name is None:
+            raise self._no_statement(node, self.source.segment(target))
+        indices = (
+            tuple(self._left_index(n) for n in positions(target))
+            if isinstance(target, ast.Subscript)
+            else ()
+        )
+        self._check_target(node, name, indices)
+        letters = [i.name for i in indices if isinstance(i, Index)]
+        if len(set(letters)) < len(letters):
+            raise self.source.error(
+                BinderError,
+                target,
+                given=f"{self.source.segment(target)}, with a letter twice",
+                expected="a different letter for each axis on the left",
+                fix="write where(i == j, ..., 0) for a diagonal",
+            )
+        self.fresh.target = name.replace(".", "_")
+        reader = self._reader(frozenset(letters))
+        equation = Equation(name, indices, reader.value(node.value))
+        self.places.setdefault(equation.element, node)
+        for term, place in reader.places.items():
+            self.places.setdefault(term, place)
+            self.places[equation.element, term] = place
+        if not self.internal:
+            self._check_left(node, equation)
+        self.fresh.equations.append(equation)
+
+    def _check_target(self, node: ast.Assign, name: str, indices: tuple[Expr, ...]) -> None:
+        if any(d.name == name for d in self.resolved.tensors):
+            raise self._redefinition(node, f"{name}, which is declared as an input")
+        new = Equation(name, indices, Element(name, indices))
+        if new.is_main and any(e.target == name and e.is_main for e in self.fresh.equations):
+            raise self._redefinition(node, name)
+
+    def _left_index(self, node: ast.expr) -> Expr:
+        if is_batch(node):
+            return BATCH_INDEX
+        if isinstance(node, ast.Name) and node.id not in self.resolved.options:
+            return Index(node.id, node.id)
+        if isinstance(node, ast.Tuple):
+            raise self.source.error(
+                UnsupportedError,
+                node,
+                given="a composite index on the left-hand side",
+                expected="one letter for each axis",
+                fix="define the tensor with one axis for each letter",
+            )
+        expr = self._reader(frozenset()).value(node)
+        if is_fixed(expr):
+            return expr
+        raise self.source.error(
+            NonAffineIndexError,
+            node,
+            given=f"{self.source.segment(node)} on the left-hand side",
+            expected="letters; -1 or size[t] where a recurrence starts",
+            fix="write Y[n, o] = ..., or H[-1, n] = ...",
+        )
+
+    def _check_left(self, node: ast.Assign, equation: Equation) -> None:
+        initial = len(equation.letters) < len(equation.indices)
+        for letter in equation.letters:
+            if letter not in equation.value.free and not initial:
+                raise self.source.error(
+                    LeftOnlyIndexError,
+                    node,
+                    given=f"index {letter.name} on the left-hand side only",
+                    expected="every index of the left-hand side in the expression too",
+                    fix=f"remove {letter.name} from the left-hand side, or use it",
+                )
+
+
+def _name_of(node: ast.AST) -> str | None:
+    return dotted(node) if isinstance(node, (ast.Name, ast.Attribute)) else None
+
+
+def _unbound(expr: Expr) -> Expr:
+    """Return a term with bound indices free again, as it was read."""
+    if isinstance(expr, Index):
+        return Index(expr.name, expr.axis)
+    return expr.with_children(tuple(_unbound(c) for c in expr.children))
