@@ -353,7 +353,7 @@ class Valuation:
                 data, rest, ok = self.joined(node, level, neutral)
                 return Labelled(fold(data, node.op, PRIMES[level]), rest, ok)
             case "max" | "min":
-                return self._extremum(node, level)
+                return self.chosen(node, level)[0]
             case _:
                 value = self.real.integers(node)
                 return Labelled(value.data % PRIMES[level], value.axes, value.ok)
@@ -396,6 +396,3 @@ class Valuation:
         rest = tuple(a for a in axes if a not in node.bound)
         good = both(decided, None if ok is None else ok.all(axis=-1))
         return Labelled(value[..., 0], rest, good), body, attained, place
-
-    def _extremum(self, node: Reduce, level: int) -> Labelled:
-        return self.chosen(node, level)[0]
