@@ -59,6 +59,8 @@ def complain(error: Exception, *, as_json: bool) -> None:
     elif isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
         extra = _EXTRAS[error.name]
         sys.stderr.write(f"this needs {error.name}: pip install 'symgrad[{extra}]'\n")
+    elif isinstance(error, OSError) and error.filename is not None and not known:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
     elif known:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
     else:

@@ -32,14 +32,15 @@ def run(
     json: console.Json = False,
 ) -> None:
     """Derive, generate, verify and train a multi-layer perceptron on handwritten digits."""
-    from symgrad.training.classifier import SETTINGS, build_mlp  # noqa: PLC0415 (quick start)
+    from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
+    from symgrad.ir.batch import fix_batch  # noqa: PLC0415
+    from symgrad.training.classifier import SETTINGS, build_mlp  # noqa: PLC0415
     from symgrad.training.datasets import load  # noqa: PLC0415
-    from symgrad.training.runners import derive_objective  # noqa: PLC0415
 
     talk = not json
     dataset = load(data.value, data_folder)  # first, so that a missing set is known at once
     model = build_mlp(dataset.features, SETTINGS[data.value].hidden, dataset.classes)
-    derivation = derive_objective(model.objective, model.params)
+    derivation = derive(fix_batch(model.objective, _BATCH), model.params)
     if talk:
         _show_derivation(derivation)
     files = _write_modules(derivation, output)
@@ -61,7 +62,9 @@ def run(
 
 
 def _title(number: int, text: str) -> None:
-    console.say("", f"{number}. {text}", "")
+    console.say("")
+    typer.secho(f"{number}. {text}", bold=True)
+    console.say("")
 
 
 def _show_derivation(derivation: Derivation) -> None:

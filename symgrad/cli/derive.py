@@ -89,18 +89,29 @@ def saved_and_operations(derivation: Derivation) -> None:
     from symgrad.formula.derivation import saved_shapes  # noqa: PLC0415
 
     console.section("Saved for the way back", [", ".join(saved_shapes(derivation)) or "nothing"])
-    console.section("Operations", [f"{k:<9} {v}" for k, v in operations(derivation).items()])
+    rows = []
+    for direction, counts in operations(derivation).items():
+        rows.append(f"{direction}, element by element: {counts['elementwise']}")
+        if counts["products"]:
+            rows.append(f"{direction}, {counts['products']} matrix product(s): {counts['flops']}")
+    console.section("Operations", rows)
 
 
-def operations(derivation: Derivation) -> dict[str, str]:
+def operations(derivation: Derivation) -> dict[str, dict[str, str | int]]:
     """Return the operation counts of both directions, as formulas in axis lengths."""
     from symgrad.ir.show import show  # noqa: PLC0415
-    from symgrad.lowering.cost import operation_count  # noqa: PLC0415
+    from symgrad.lowering.cost import cost_sheet  # noqa: PLC0415
 
-    return {
-        "forward": show(operation_count(derivation.forward)),
-        "backward": show(operation_count(derivation.backward)),
-    }
+    counts: dict[str, dict[str, str | int]] = {}
+    for name in ("forward", "backward"):
+        sheet = cost_sheet(getattr(derivation, name))
+        counts[name] = {
+            "elementwise": show(sheet.elementwise),
+            "reductions": sheet.reductions,
+            "products": sheet.contractions,
+            "flops": show(sheet.flops),
+        }
+    return counts
 
 
 def as_data(derivation: Derivation, steps: Steps) -> dict[str, object]:

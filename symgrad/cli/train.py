@@ -98,8 +98,12 @@ def title(report: TrainingReport) -> str:
 
 
 def histories(report: TrainingReport) -> dict[str, tuple[Epoch, ...]]:
-    """Return the history of each run by its name in a legend."""
-    return {run.gradients: run.history for run in (report.ours, report.torch) if run is not None}
+    """Return the history of each run by a short name, for a legend."""
+    return {
+        run.gradients.partition(",")[0]: run.history
+        for run in (report.ours, report.torch)
+        if run is not None
+    }
 
 
 def history_lines(run: TrainingRun, rows: int = 10) -> Iterator[str]:

@@ -85,7 +85,7 @@ def run_checks(
 
 
 def show(report: Report) -> None:
-    """Print the table, and for each failure the smallest case with a program that shows it."""
+    """Print the table, what failed, and for the first failure a program that shows it."""
     from rich.console import Console  # noqa: PLC0415 (quick start)
 
     terminal = Console()
@@ -93,7 +93,9 @@ def show(report: Report) -> None:
         terminal = Console(width=_WIDTH)
     terminal.print(report.table())
     for row in report.wrong:
-        console.say("", f"{row.check} on {row.target}: {row.detail}", "", row.script)
+        console.say("", f"{row.check} on {row.target}: {row.detail}")
+    for row in report.wrong[:1]:
+        console.say("", f"A program that shows the first of them ({row.check}):", "", row.script)
     count = len(report.rows)
     console.say(
         f"all {count} checks pass" if report.ok else f"{len(report.wrong)} of {count} checks fail"

@@ -27,11 +27,22 @@ def chosen_steps(derivation: Derivation, level: Level) -> tuple[Step, ...]:
     return tuple(s for s in derivation.steps if level == "all" or not s.detail)
 
 
+def captions(steps: tuple[Step, ...], form: str = "{rule}: {law}") -> list[str]:
+    """Return the rule of each step with its law, which is given once where it repeats."""
+    found = []
+    for step, before in zip(steps, (None, *steps), strict=False):
+        rule = step.rule.replace("_", " ")
+        again = before is not None and (before.rule, before.law) == (step.rule, step.law)
+        found.append(rule if again else form.format(rule=rule, law=step.law))
+    return found
+
+
 def steps_as_text(derivation: Derivation, level: Level = "main") -> list[str]:
     """Return the numbered steps: the rule and its law, and the equation that resulted."""
+    steps = chosen_steps(derivation, level)
     lines = []
-    for number, step in enumerate(chosen_steps(derivation, level), start=1):
-        lines.append(f"{number:>3}. {step.rule.replace('_', ' ')}: {step.law}")
+    for number, (step, caption) in enumerate(zip(steps, captions(steps), strict=True), start=1):
+        lines.append(f"{number:>3}. {caption}")
         lines.append(f"     {show_equation(step.after)}")
     return lines
 
@@ -71,10 +82,10 @@ def as_markdown(derivation: Derivation, level: Level = "main") -> str:
     steps = chosen_steps(derivation, level)
     if steps:
         parts.append("## Steps")
+        rows = zip(steps, captions(steps, "**{rule}**, `{law}`"), strict=True)
         parts += [
-            f"{number}. **{step.rule.replace('_', ' ')}**, `{step.law}`:\n\n"
-            f"   {_display(latex_equation(step.after))}"
-            for number, step in enumerate(steps, start=1)
+            f"{number}. {caption}:\n\n   {_display(latex_equation(step.after))}"
+            for number, (step, caption) in enumerate(rows, start=1)
         ]
     return "\n\n".join(parts) + "\n"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from symgrad.formula.derivation import Level, chosen_steps
+from symgrad.formula.derivation import Level, captions, chosen_steps
 from symgrad.formula.latex import latex_equation
 from symgrad.formula.matrix import matrix_equation
 from symgrad.ir.show import show_equation
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from symgrad.ir.equation import Equation
 
 _GAP = 0.16  # inches between rows
-_WIDTH = 8.0
+_INDENT = 0.5
 _BEFORE_FUNCTION = re.compile(r" (\\(?:exp|log|tanh|cosh|sinh|cos|sin|tan|sigma|mathrm))\b")
 _AFTER_SUM = re.compile(r"(\\(?:sum|prod)_\{[^{}]*\})")
 
@@ -33,19 +33,22 @@ def draw_derivation(derivation: Derivation, path: Path, level: Level = "main") -
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     with mpl.rc_context({"svg.hashsalt": "symgrad", "mathtext.fontset": "cm"}):
-        figure = Figure(figsize=(_WIDTH, 1), facecolor="white")
+        figure = Figure(figsize=(1, 1), facecolor="white")
         FigureCanvasAgg(figure)
         rows = [
             figure.text(x, 0, text, size=size, va="top", color=color, family=family)
             for x, text, size, color, family in _rows(derivation, level)
         ]
-        heights = [row.get_window_extent().height / figure.dpi for row in rows]
-        total = sum(heights) + _GAP * (len(rows) + 1)
-        figure.set_size_inches(_WIDTH, total)
-        top = total - _GAP
-        for row, height in zip(rows, heights, strict=True):
-            row.set_y(top / total)
-            top -= height + _GAP
+        starts = [row.get_position()[0] for row in rows]
+        boxes = [row.get_window_extent() for row in rows]
+        ends = [x + box.width / figure.dpi for x, box in zip(starts, boxes, strict=True)]
+        width = max(ends) + _INDENT
+        height = sum(box.height for box in boxes) / figure.dpi + _GAP * (len(rows) + 1)
+        figure.set_size_inches(width, height)
+        top = height - _GAP
+        for row, x, box in zip(rows, starts, boxes, strict=True):
+            row.set_position((x / width, top / height))
+            top -= box.height / figure.dpi + _GAP
         date = {"Date": None} if path.suffix == ".svg" else {}
         figure.savefig(path, dpi=150, metadata=date)
     return path
@@ -55,7 +58,7 @@ _Row = tuple[float, str, float, str, str]
 
 
 def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
-    """Yield position, text, size, color and font of each row."""
+    """Yield position in inches, text, size, color and font of each row."""
     yield _heading(f"{derivation.system.name}: the equations")
     yield from map(_equation, derivation.system.equations)
     yield _heading("its gradient, derived")
@@ -67,24 +70,24 @@ def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
     steps = chosen_steps(derivation, level)
     if steps:
         yield _heading("the steps")
-    for number, step in enumerate(steps, start=1):
-        words = f"{number}. {step.rule.replace('_', ' ')}:  {step.law}"
-        yield 0.06, words.replace("$", r"\$"), 9, "dimgray", "sans-serif"
+    for number, (step, caption) in enumerate(zip(steps, captions(steps), strict=True), start=1):
+        words = f"{number}. {caption}"
+        yield _INDENT, words.replace("$", r"\$"), 9, "dimgray", "sans-serif"
         yield _equation(step.after)
 
 
 def _heading(text: str) -> _Row:
-    return 0.03, text.replace("_", " "), 12, "navy", "sans-serif"
+    return _INDENT / 2, text.replace("_", " "), 12, "navy", "sans-serif"
 
 
 def _equation(equation: Equation) -> _Row:
     text = latex_equation(equation)
     if r"\begin" in text:  # cases are beyond matplotlib
-        return 0.06, show_equation(equation), 10, "black", "monospace"
+        return _INDENT, show_equation(equation), 10, "black", "monospace"
     return _formula(text)
 
 
 def _formula(text: str) -> _Row:
     """Return a row of LaTeX, with the space that matplotlib does not put around operators."""
     spaced = _BEFORE_FUNCTION.sub(r" \\,\1", _AFTER_SUM.sub(r"\1 \\,", text))
-    return 0.06, f"${spaced}$".replace(r"\frac", r"\dfrac"), 13, "black", "serif"
+    return _INDENT, f"${spaced}$".replace(r"\frac", r"\dfrac"), 13, "black", "serif"

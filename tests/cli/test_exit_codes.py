@@ -39,7 +39,7 @@ BAD = [
     ["derive", "tanh", "--option", "stride=2"],
     ["derive"],
     ["gen", "tanh", "--target", "fortran"],
-    ["gen", "tanh", "--output", "no-such-folder/tanh.py"],
+    ["gen", "tanh", "--output", "."],
     ["layers", "sofmax"],
     ["train", "mlp", "--data", "imagenet"],
     ["train", "mlp", "--data", "fashion-mnist", "--data-folder", "no-such-folder"],
