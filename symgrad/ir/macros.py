@@ -6,9 +6,9 @@ its textbook definition; stable forms are made later, by passes that know no mac
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation
 from symgrad.ir.show import unused
@@ -24,7 +24,7 @@ from symgrad.ir.text_build import (
 from symgrad.ir.visit import close_reduce, substitute
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
 Letters = tuple[Index, ...]
 
@@ -61,30 +61,47 @@ class Fresh:
         return Index(name, like.axis)
 
 
-def mean(fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None) -> Expr:  # noqa: ARG001
+@dataclass(frozen=True)
+class Bound:
+    """What a macro that binds its letters is applied to.
+
+    Attributes:
+        letters: The letters.
+        body: The term.
+        condition: What restricts the range, or None.
+        correction: What `var` takes from the number of elements.
+    """
+
+    letters: Letters
+    body: Expr
+    condition: Expr | None = None
+    correction: Expr = ZERO
+
+
+def mean(fresh: Fresh, bound: Bound) -> Expr:  # noqa: ARG001 (no equations of its own)
     """Return the sum over the letters divided by how many there are."""
-    total = close_reduce("sum", letters, body, condition)
-    if condition is None:
-        return written_product((total, *(inverse(Size(i.axis)) for i in letters)))
-    return written_product((total, inverse(close_reduce("sum", letters, ONE, condition))))
+    total = close_reduce("sum", bound.letters, bound.body, bound.condition)
+    if bound.condition is None:
+        return written_product((total, *(inverse(Size(i.axis)) for i in bound.letters)))
+    count = close_reduce("sum", bound.letters, ONE, bound.condition)
+    return written_product((total, inverse(count)))
 
 
-def var(
-    fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None, correction: Expr = ZERO
-) -> Expr:
+def var(fresh: Fresh, bound: Bound) -> Expr:
     """Return the mean square of the deviation from the mean."""
-    center = fresh.define("mean", mean(fresh, letters, body, condition))
-    square = written_power(written_sum((body, negated(center))), Fraction(2))
-    if correction is ZERO:
-        return mean(fresh, letters, square, condition)
-    count = written_product(Size(i.axis) for i in letters)
-    total = close_reduce("sum", letters, square)
-    return written_product((total, inverse(written_sum((count, negated(correction))))))
+    center = fresh.define("mean", mean(fresh, bound))
+    square = written_power(written_sum((bound.body, negated(center))), Fraction(2))
+    if bound.correction is ZERO:
+        return mean(fresh, replace(bound, body=square))
+    count = written_product(Size(i.axis) for i in bound.letters)
+    rest = written_sum((count, negated(bound.correction)))
+    return written_product((close_reduce("sum", bound.letters, square), inverse(rest)))
 
 
-def norm(fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None) -> Expr:  # noqa: ARG001
+def norm(fresh: Fresh, bound: Bound) -> Expr:  # noqa: ARG001 (no equations of its own)
     """Return the Euclidean norm."""
-    return written_power(close_reduce("sum", letters, written_power(body, Fraction(2))), HALF)
+    total = close_reduce("sum", bound.letters, written_power(bound.body, Fraction(2)))
+    return written_power(total, HALF)
 
 
 def softmax(fresh: Fresh, letters: Letters, body: Expr) -> Expr:
@@ -107,24 +124,11 @@ def cumsum(fresh: Fresh, letters: Letters, body: Expr) -> Expr:
     return close_reduce("sum", tuple(new.values()), substitute(body, new), condition)
 
 
-class BindingMacro(Protocol):
-    """A macro that binds its letters."""
+#: Macros that bind their letters.
+BINDING_MACROS: dict[str, Callable[[Fresh, Bound], Expr]] = {"mean": mean, "var": var, "norm": norm}
 
-    def __call__(
-        self, fresh: Fresh, letters: Letters, body: Expr, condition: Expr | None, **options: Expr
-    ) -> Expr:
-        """Return what the macro stands for."""
-
-
-class PassingMacro(Protocol):
-    """A macro whose result still has its letters."""
-
-    def __call__(self, fresh: Fresh, letters: Letters, body: Expr) -> Expr:
-        """Return what the macro stands for."""
-
-
-BINDING_MACROS: Mapping[str, BindingMacro] = {"mean": mean, "var": var, "norm": norm}
-PASSING_MACROS: Mapping[str, PassingMacro] = {
+#: Macros whose result still has their letters.
+PASSING_MACROS: dict[str, Callable[[Fresh, Letters, Expr], Expr]] = {
     "softmax": softmax,
     "log_softmax": log_softmax,
     "cumsum": cumsum,

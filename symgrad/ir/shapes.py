@@ -327,7 +327,8 @@ def check_lengths(inferred: Inferred, shapes: Shapes) -> None:
     """
     lengths = [s for t in inferred.inputs for s in t.shape]
     known = {BATCH, *(s.axis for s in lengths if isinstance(s, Size))}
-    rules = [(_axes(s), None) for s in lengths if not isinstance(s, Size)]
+    rules: list[tuple[frozenset[str], str | None]] = []
+    rules += [(_axes(s), None) for s in lengths if not isinstance(s, Size)]
     rules += [(_axes(e), a) for a, e in inferred.sizes]
     for _ in range(len(rules) + 1):
         for axes, axis in rules:

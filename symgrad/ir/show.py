@@ -36,6 +36,9 @@ _OR, _AND, _NOT, _COMPARE, _ADD, _MUL, _UNARY, _POWER, _ATOM = range(9)
 
 _INTEGER_OPERATORS = {"floordiv": "//", "mod": "%"}
 
+#: A rational with more decimals than this is shown as a fraction.
+_DIGITS = 40
+
 Letters = Mapping[Index, str]
 
 
@@ -120,7 +123,7 @@ class _Printer:
         decimal = _as_decimal(abs(value))
         if decimal is not None:
             return (_UNARY, f"-{decimal}") if value < 0 else (_ATOM, decimal)
-        return _MUL, f"{value.numerator}/{value.denominator}"
+        return _MUL, f"{_integer(value.numerator)}/{_integer(value.denominator)}"
 
     def _element(self, expr: Element) -> str:
         if not expr.indices:
@@ -146,25 +149,24 @@ class _Printer:
         sign, positive = _split_sign(expr)
         if sign < 0:
             return _MUL, f"-{self.text(positive, _MUL)}"
-        factors, means = _split_means(expr.factors)
         top: list[str] = []
         bottom: list[str] = []
-        for factor in factors:
+        for factor, is_mean in _split_means(expr.factors):
             if (
                 isinstance(factor, Const)
                 and factor.value.denominator != 1
                 and _as_decimal(factor.value) is None
             ):
                 if factor.value.numerator != 1:
-                    top.append(str(factor.value.numerator))
-                bottom.append(str(factor.value.denominator))
+                    top.append(_integer(factor.value.numerator))
+                bottom.append(_integer(factor.value.denominator))
             elif isinstance(factor, Power) and factor.exponent < 0:
                 inverse = (
                     factor.base if factor.exponent == -1 else Power(factor.base, -factor.exponent)
                 )
                 bottom.append(self.text(inverse, _UNARY if len(expr.factors) < 2 else _POWER))
-            elif factor in means:
-                top.append(self._reduce(means[factor], "mean"))
+            elif is_mean and isinstance(factor, Reduce):
+                top.append(self._reduce(factor, "mean"))
             else:
                 top.append(self.text(factor, _UNARY))
         text = " * ".join(top) if top else "1"
@@ -214,17 +216,26 @@ class _Printer:
         return {*self.scope, *self.letters.values()}
 
 
-def _split_means(factors: tuple[Expr, ...]) -> tuple[list[Expr], dict[Expr, Reduce]]:
-    """Return the factors without reciprocal lengths, and the sums that these make means."""
+def _split_means(factors: tuple[Expr, ...]) -> list[tuple[Expr, bool]]:
+    """Return the factors, each with whether it is a sum that reciprocal lengths make a mean.
+
+    These lengths are left out.
+    """
     rest = list(factors)
-    means: dict[Expr, Reduce] = {}
-    for factor in factors:
+    means: set[int] = set()
+    for at, factor in enumerate(factors):
         if isinstance(factor, Reduce) and factor.op == "sum" and factor.condition is None:
             lengths: list[Expr] = [Power(Size(i.axis), Fraction(-1)) for i in factor.bound]
-            if len(set(lengths)) == len(lengths) and all(p in rest for p in lengths):
-                means[factor] = factor
-                rest = [f for f in rest if f not in lengths]
-    return rest, means
+            if all(rest.count(p) >= lengths.count(p) for p in lengths):
+                means.add(at)
+                for length in lengths:
+                    rest.remove(length)
+    shown: list[tuple[Expr, bool]] = []
+    for at, factor in enumerate(factors):
+        if factor in rest:
+            rest.remove(factor)
+            shown.append((factor, at in means))
+    return shown
 
 
 def _split_sign(expr: Expr) -> tuple[int, Expr]:
@@ -240,16 +251,24 @@ def _split_sign(expr: Expr) -> tuple[int, Expr]:
     return 1, expr
 
 
+def _integer(value: int) -> str:
+    """Return a whole number; the text form has integers below 2**63, and decimals above."""
+    return str(value) if abs(value) < 2**63 else f"{value}.0"
+
+
 def _as_decimal(value: Fraction) -> str | None:
     """Return a short exact decimal of a rational, or None if there is none."""
     if value.denominator == 1:
-        return str(value.numerator)
+        return _integer(value.numerator)
     digits = 0
-    while digits < 16 and (value * 10**digits).denominator != 1:
+    while digits < _DIGITS and (value * 10**digits).denominator != 1:
         digits += 1
-    if digits == 16:
+    if digits == _DIGITS:
         return None
-    whole, rest = divmod((value * 10**digits).numerator, 10**digits)
+    number = (value * 10**digits).numerator
+    whole, rest = divmod(number, 10**digits)
+    if digits > 9 and not whole and number < 10**6:
+        return f"{number}e-{digits}"
     return f"{whole}.{rest:0{digits}d}"
 
 

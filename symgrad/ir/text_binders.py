@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from symgrad.errors import BinderError, SymgradError, TextSyntaxError, UnboundIndexError
+from symgrad.errors import BinderError, SymgradError, UnboundIndexError
 from symgrad.ir.batch import BATCH_INDEX
-from symgrad.ir.macros import BINDING_MACROS, PASSING_MACROS
-from symgrad.ir.terms import REDUCTIONS, Const, Expr, Index, Logic
+from symgrad.ir.macros import BINDING_MACROS, PASSING_MACROS, Bound
+from symgrad.ir.terms import REDUCTIONS, ZERO, Const, Expr, Index, Logic
 from symgrad.ir.text_scope import BINDERS
 from symgrad.ir.text_source import dotted, is_batch, positions
 from symgrad.ir.visit import close_reduce
@@ -55,9 +55,8 @@ def read_reduction(reader: TermReader, node: ast.Call, head: ast.Subscript) -> E
         return close_reduce(name, letters, body, condition, ties)
     if condition is not None and name != "mean":
         raise reader.bad_arguments(node, f"{name}[...] without a condition")
-    return BINDING_MACROS[name](
-        reader.fresh, letters, body, condition, **_keywords(reader, node, name)
-    )
+    bound = Bound(letters, body, condition, _correction(reader, node, name))
+    return BINDING_MACROS[name](reader.fresh, bound)
 
 
 def _letters(reader: TermReader, head: ast.Subscript) -> tuple[Index, ...]:
@@ -135,18 +134,11 @@ def _ties(reader: TermReader, node: ast.Call, name: str) -> str:
     return str(value)
 
 
-def _keywords(reader: TermReader, node: ast.Call, name: str) -> dict[str, Expr]:
+def _correction(reader: TermReader, node: ast.Call, name: str) -> Expr:
     if not node.keywords:
-        return {}
-    if name != "var" or [k.arg for k in node.keywords] != ["correction"]:
-        raise reader.bad_arguments(node, f"{name}[...](...); correction=1 for var only")
+        return ZERO
     value = reader.value(node.keywords[0].value)
-    if not isinstance(value, Const):
-        raise reader.source.error(
-            TextSyntaxError,
-            node,
-            given=f"correction={value}",
-            expected="a literal or a static option",
-            fix="write correction=0 or correction=1",
-        )
-    return {"correction": value}
+    given = [k.arg for k in node.keywords]
+    if name != "var" or given != ["correction"] or not isinstance(value, Const):
+        raise reader.bad_arguments(node, f"{name}[...](...); for var also correction=1, a literal")
+    return value

@@ -26,10 +26,10 @@ def written_sum(terms: Iterable[Expr]) -> Expr:
 
 
 def written_product(factors: Iterable[Expr]) -> Expr:
-    """Return the product of factors: coefficient, then factors in order, then divisors in order."""
+    """Return the product of factors: coefficient, factors, then divisors, lengths before others."""
     coefficient = Fraction(1)
     above: list[Expr] = []
-    below: list[Expr] = []
+    below: list[Power] = []
     for factor in factors:
         for part in factor.factors if isinstance(factor, Mul) else (factor,):
             if isinstance(part, Const):
@@ -38,6 +38,8 @@ def written_product(factors: Iterable[Expr]) -> Expr:
                 below.append(part)
             else:
                 above.append(part)
+    lengths = [p for p in below if isinstance(p.base, Size)]
+    below = [*sorted(lengths, key=lambda p: p.key), *(p for p in below if p not in lengths)]
     rest = [*above, *below]
     if not rest:
         return Const(coefficient)

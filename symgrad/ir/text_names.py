@@ -159,5 +159,7 @@ def collect_names(source: Source, resolved: Resolved, *, internal: bool) -> Name
         elif not isinstance(node, ast.Return):
             found.expression(node)
     found.check()
-    places: dict[object, ast.AST] = {**found.letters, **found.tensors}
+    places: dict[object, ast.AST] = {}
+    places.update(found.letters)
+    places.update(found.tensors)
     return Names(tuple(found.letters), frozenset(found.tensors), places)

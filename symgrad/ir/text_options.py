@@ -205,7 +205,7 @@ def _static(source: Source, node: ast.expr, values: Mapping[str, object]) -> obj
 
 def _option_value(source: Source, node: ast.expr, values: Mapping[str, object]) -> object:
     name = dotted(node)
-    if name not in values:
+    if name is None or name not in values:
         raise _bad_test(source, node, nearest(name or "", values))
     return values[name]
 
