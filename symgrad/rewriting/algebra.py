@@ -29,7 +29,7 @@ from symgrad.rewriting.rule import rule
 if TYPE_CHECKING:
     from symgrad.rewriting.facts import Facts
 
-_MOST_TERMS = 256
+_MOST_TERMS = 128
 _LARGEST_EXPANDED = 4
 
 
@@ -57,10 +57,20 @@ def multiply_out(expr: Expr, _facts: Facts) -> Expr | None:
     factors = arguments(expr, Mul)
     for k, factor in enumerate(factors):
         base, exponent = split_power(factor)
-        if isinstance(base, Add) and _is_small(exponent) and len(base.terms) < _MOST_TERMS:
+        if isinstance(base, Add) and _is_small(exponent) and _expanded_terms(expr) < _MOST_TERMS:
             rest = (*factors[:k], power(base, exponent - 1), *factors[k + 1 :])
             return add(*(mul(t, *rest) for t in base.terms))
     return None
+
+
+def _expanded_terms(expr: Expr) -> int:
+    """Return how many terms a product has at most once it is multiplied out."""
+    count = 1
+    for factor in arguments(expr, Mul):
+        base, exponent = split_power(factor)
+        if isinstance(base, Add) and _is_small(exponent):
+            count *= len(base.terms) ** int(exponent)
+    return count
 
 
 def _is_small(exponent: Fraction) -> bool:
@@ -79,6 +89,8 @@ def expand_power(expr: Expr, _facts: Facts) -> Expr | None:
     """Multiply out a small power of a sum."""
     assert isinstance(expr, Power)
     if not isinstance(expr.base, Add) or not _is_small(expr.exponent):
+        return None
+    if _expanded_terms(expr) >= _MOST_TERMS:
         return None
     rest = power(expr.base, expr.exponent - 1)
     return add(*(mul(t, rest) for t in expr.base.terms))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.visit import replace_elements, substitute, tensors_read
 from symgrad.rewriting.cost import cost_of, elements_of
-from symgrad.rewriting.engine import BudgetExceededError, Rewriter
+from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
 from symgrad.rewriting.factoring import factored
 from symgrad.rewriting.facts import Facts, facts_of
 from symgrad.rewriting.folding import FOLDING
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 _MOST_BASES = 12
 _ABOUT_AS_CHEAP = 1.02
+#: Ten times what the largest layer of the zoo needs; then the best form so far is taken.
+_MOST_REWRITES = 15_000
+#: A longer step that only inserts is mechanical: a reader may skip it.
+_LONGEST_SHOWN = 160
+_OCCURRENCES = "X_bar[m] = sum over the occurrences X[a] of seed * delta(m, a)"
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class _Search:
         self.adjoint = {e.target: e for e in adjoint}
         self.wanted = tuple(wanted)
         self.facts: Facts = facts_of(system)
-        self.primal = {*system.defined, *(t.name for t in system.inputs)}
+        self.budget = Budget(_MOST_REWRITES)
 
     def candidates(self) -> list[ClosedForm]:
         """Return one candidate for each change of variables that a set of kept tensors gives."""
@@ -87,7 +92,16 @@ class _Search:
             relations = self._relations(kept)
             changes.setdefault(tuple((r.pattern, r.replacement) for r in relations), relations)
         forms = (self._descend(relations) for relations in changes.values())
-        return [f for f in forms if f is not None]
+        return [f for f in forms if f is not None] or [self._raw()]
+
+    def _raw(self) -> ClosedForm:
+        """Return the equations of the cotangents as they came."""
+        values = {t: e.value for t, e in self.adjoint.items()}
+        named = tuple(t for t in values if t not in self.wanted)
+        equations = tuple(self.equation(t, values[t]) for t in (*named, *self.wanted))
+        return ClosedForm(
+            equations, self.saved(values.values()), cost_of(values.values()), named, ()
+        )
 
     def _descend(self, relations: tuple[Relation, ...]) -> ClosedForm | None:
         """Insert named cotangents where they are read as long as that is no dearer.
@@ -138,7 +152,7 @@ class _Search:
 
     def _relations(self, kept: frozenset[str]) -> tuple[Relation, ...]:
         try:
-            return tuple(relations_of(self.system, kept, self.facts, NORMAL_RULES))
+            return tuple(relations_of(self.system, kept, self.facts, NORMAL_RULES, self.budget))
         except BudgetExceededError:
             return ()
 
@@ -156,7 +170,8 @@ class _Search:
 
     def rewriter(self, relations: tuple[Relation, ...]) -> Rewriter:
         """Return the rewriter to normal form under a change of variables."""
-        return normaliser(self.facts, first=tuple(relation_rule(r) for r in relations))
+        rules = tuple(relation_rule(r) for r in relations)
+        return normaliser(self.facts, first=rules, budget=self.budget)
 
     def saved(self, values: Iterable[Expr]) -> tuple[str, ...]:
         """Return the primal tensors that terms read, inputs first."""
@@ -170,21 +185,25 @@ class _Search:
 
     def explain(self, best: ClosedForm, trace: Trace) -> None:
         """Record the steps from the raw adjoint to the closed form."""
-        values = {e.target: e.value for e in best.equations}
-        plain, rewrite = normaliser(self.facts), self.rewriter(best.relations)
-        for target, final in values.items():
-            raw = self.adjoint[target]
-            trace.add("add_occurrences", "X_bar = sum over occurrences of X", raw)
-            inlined = self.equation(target, self.inlined(target, best.named))
-            trace.add("insert_definitions", "equals for equals", inlined, raw)
-            plain.fired.clear()
-            normal = self.equation(target, plain(inlined.value))
-            trace.add("normalise", _laws(plain), normal, inlined, detail=True)
-            self._explain_reuse(best, normal, trace)
-            reused = self.equation(target, rewrite(normal.value))
-            trace.add(
-                "factor_common", RULES["factor_common"].law, self.equation(target, final), reused
-            )
+        for raw in self.adjoint.values():
+            trace.add("add_occurrences", _OCCURRENCES, raw)
+        self.budget = Budget(_MOST_REWRITES)
+        for equation in best.equations:
+            with suppress(BudgetExceededError):
+                self._explain_one(best, equation, trace)
+
+    def _explain_one(self, best: ClosedForm, final: Equation, trace: Trace) -> None:
+        target = final.target
+        plain = normaliser(self.facts, budget=self.budget)
+        raw = self.adjoint[target]
+        inlined = self.equation(target, self.inlined(target, best.named))
+        long = len(str(inlined)) > _LONGEST_SHOWN
+        trace.add("insert_definitions", "equals for equals", inlined, raw, detail=long)
+        normal = self.equation(target, plain(inlined.value))
+        trace.add("normalise", _laws(plain), normal, inlined, detail=True)
+        self._explain_reuse(best, normal, trace)
+        reused = self.equation(target, self.rewriter(best.relations)(normal.value))
+        trace.add("factor_common", RULES["factor_common"].law, final, reused)
 
     def _explain_reuse(self, best: ClosedForm, normal: Equation, trace: Trace) -> None:
         """Record each relation that acts on an equation, and what the equation becomes."""
@@ -210,7 +229,7 @@ class _Closer:
         self.search = search
         self.relations = relations
         self.rewrite = search.rewriter(relations)
-        self.folded = Rewriter(FOLDING, search.facts)
+        self.folded = Rewriter(FOLDING, search.facts, search.budget)
         self.named = [n for n in search.adjoint if n not in search.wanted]
         self.values = {t: self._value(t, self.named) for t in search.adjoint}
         self.cost = cost_of(self.values.values())

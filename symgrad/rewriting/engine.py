@@ -7,6 +7,7 @@ engine knows no law: it only rebuilds, tries and records.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.visit import rebuild
@@ -23,21 +24,38 @@ class BudgetExceededError(Exception):
     """A search was stopped; the caller keeps the best form it has. Never reaches a user."""
 
 
+@dataclass
+class Budget:
+    """How many rewrites may still be done; one budget may serve many rewriters."""
+
+    left: int = 5_000
+
+    def spend(self) -> None:
+        """Count one rewrite.
+
+        Raises:
+            BudgetExceededError: If none was left.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise BudgetExceededError
+
+
 class Rewriter:
     """Applies rules to terms and remembers what it has done.
 
     Args:
         rules: The rules, in order of preference.
         facts: What the side conditions may use.
-        budget: How many rewrites are done before `BudgetExceededError`.
+        budget: What bounds the number of rewrites.
 
     Attributes:
         fired: How often each rule has acted.
     """
 
-    def __init__(self, rules: Iterable[Rule], facts: Facts, budget: int = 20_000) -> None:
+    def __init__(self, rules: Iterable[Rule], facts: Facts, budget: Budget | None = None) -> None:
         self.facts = facts
-        self.budget = budget
+        self.budget = budget or Budget()
         self.fired: Counter[str] = Counter()
         self._by_node: dict[type[Expr], list[Rule]] = {}
         for rule in rules:
@@ -51,22 +69,27 @@ class Rewriter:
         Raises:
             BudgetExceededError: If the budget is used up.
         """
-        found = self._memo.get(expr)
-        if found is not None:
-            return found
-        node = rebuild(expr, self)
-        rewritten = self._step(node)
-        result = node if rewritten is None else self(rewritten)
-        self._memo[expr] = self._memo[node] = result
+        passed: list[Expr] = []
+        node = expr
+        while node not in self._memo:
+            passed.append(node)
+            rebuilt = rebuild(node, self)
+            passed.append(rebuilt)
+            rewritten = self._step(rebuilt)
+            if rewritten is None:
+                self._memo[rebuilt] = rebuilt
+                node = rebuilt
+                break
+            node = rewritten
+        result = self._memo[node]
+        self._memo.update(dict.fromkeys(passed, result))
         return result
 
     def _step(self, node: Expr) -> Expr | None:
         for rule in self._by_node.get(type(node), ()):
             new = rule.apply(node, self.facts)
             if new is not None and new is not node:
-                self.budget -= 1
-                if self.budget < 0:
-                    raise BudgetExceededError
+                self.budget.spend()
                 self.fired[rule.name] += 1
                 return new
         return None

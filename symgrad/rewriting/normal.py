@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.rewriting.algebra import NORMAL_ALGEBRA
 from symgrad.rewriting.contraction import NORMAL_SUMS
-from symgrad.rewriting.engine import Rewriter
+from symgrad.rewriting.engine import Budget, Rewriter
 from symgrad.rewriting.facts import Facts
 
 if TYPE_CHECKING:
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 NORMAL_RULES = (*NORMAL_ALGEBRA, *NORMAL_SUMS)
 
 
-def normaliser(facts: Facts | None = None, first: Iterable[Rule] = ()) -> Rewriter:
+def normaliser(
+    facts: Facts | None = None, first: Iterable[Rule] = (), budget: Budget | None = None
+) -> Rewriter:
     """Return a rewriter to the normal form, with more rules tried before its own."""
-    return Rewriter((*first, *NORMAL_RULES), facts or Facts())
+    return Rewriter((*first, *NORMAL_RULES), facts or Facts(), budget)
 
 
 def normal(expr: Expr, facts: Facts | None = None) -> Expr:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from symgrad.ir.build import add, call, mul, power, sub
 from symgrad.ir.terms import MINUS_ONE, Add, Call, Const, Element, Expr, Index, Mul, Power, Reduce
 from symgrad.ir.visit import arguments, substitute, walk
-from symgrad.rewriting.engine import Rewriter
+from symgrad.rewriting.engine import Budget, Rewriter
 from symgrad.rewriting.matching import match, replace_in_sum
 from symgrad.rewriting.rule import Rule
 
@@ -71,7 +71,7 @@ def relation_rule(relation: Relation) -> Rule:
 
 
 def relations_of(
-    system: System, kept: Collection[str], facts: Facts, rules: tuple[Rule, ...]
+    system: System, kept: Collection[str], facts: Facts, rules: tuple[Rule, ...], budget: Budget
 ) -> list[Relation]:
     """Return the relations of a System's equations, for the tensors in `kept` to stay.
 
@@ -80,15 +80,16 @@ def relations_of(
         kept: Tensors, inputs or defined, that closed forms may mention.
         facts: Signs, for what may be divided by.
         rules: The rules of the normal form.
+        budget: What bounds the number of rewrites.
     """
     found: list[Relation] = []
     depth = {t.name: k for k, t in enumerate(system.inputs)}
     depth |= {name: len(depth) + k for k, name in enumerate(system.defined)}
     for equation in reversed(system.equations):
-        rewrite = Rewriter((*(relation_rule(r) for r in found), *rules), facts)
+        rewrite = Rewriter((*(relation_rule(r) for r in found), *rules), facts, budget)
         relation = _orient(equation, rewrite, kept, facts, depth)
         if relation is not None:
-            again = Rewriter((relation_rule(relation), *rules), facts)
+            again = Rewriter((relation_rule(relation), *rules), facts, budget)
             found = [r for r in (_rewritten(r, again) for r in found) if r is not None]
             found.append(relation)
     return found
@@ -123,9 +124,15 @@ def _orient(
         solved = solve(left, right, atom, facts) or solve_linear(left, right, atom, rewrite)
         if solved is not None:
             solved = rewrite(solved)
-            if atom not in walk(solved) and solved.free <= atom.free:
+            if solved.free <= atom.free and not _has_instance(solved, atom, equation):
                 return Relation(atom, solved, equation)
     return None
+
+
+def _has_instance(expr: Expr, pattern: Expr, equation: Equation) -> bool:
+    """Return whether the pattern occurs, at any indices: as a rewrite it would never end."""
+    variables = frozenset(equation.letters)
+    return any(match(pattern, node, variables) is not None for node in walk(expr))
 
 
 def _candidates(
