@@ -1,0 +1,71 @@
+"""What holds of every System: the invariants that passes keep.
+
+In: a System. Out: its defects in words, none if it is legal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from symgrad.ir.terms import Element, Expr, Index, Size
+from symgrad.ir.visit import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from symgrad.ir.equation import Equation, System
+
+
+def defects(system: System) -> list[str]:
+    """Return what is wrong with a System.
+
+    >>> from symgrad.ir.text import parse
+    >>> defects(parse("Y[n] = sum[i](X[n, i])"))
+    []
+    """
+    return [*_names(system), *_equations(system)]
+
+
+def _names(system: System) -> Iterator[str]:
+    counts = Counter(t.name for t in system.inputs)
+    counts.update(set(system.defined))
+    counts.update(e.target for e in system.equations if e.is_main and e.target in system.defined)
+    for name in system.defined:
+        counts[name] -= 1
+        if not any(e.target == name and e.is_main for e in system.equations):
+            yield f"{name} has initial values and no definition"
+    yield from (f"{name} is defined twice" for name, count in counts.items() if count > 1)
+    known = {t.name for t in system.inputs}
+    yield from (f"parameter {name} is no input" for name in system.params if name not in known)
+    known.update(system.defined)
+    yield from (f"output {name} does not exist" for name in system.outputs if name not in known)
+    if not system.outputs:
+        yield "it has no output"
+
+
+def _equations(system: System) -> Iterator[str]:
+    ranks = {t.name: len(t.shape) for t in system.inputs}
+    ranks |= {e.target: len(e.indices) for e in system.equations}
+    for equation in system.equations:
+        if len(equation.indices) != ranks[equation.target]:
+            yield f"{equation.element} has another rank than {equation.target} elsewhere"
+        if len(set(equation.letters)) < len(equation.letters):
+            yield f"{equation.element} has a letter twice"
+        yield from _term(equation, equation.value, ranks)
+    for _, length in system.sizes:
+        if not any(isinstance(n, Size) for n in walk(length)) and length.free:
+            yield f"a length that mentions an index: {length}"
+
+
+def _term(equation: Equation, value: Expr, ranks: dict[str, int]) -> Iterator[str]:
+    letters = set(equation.letters)
+    for index in sorted(value.free - letters, key=lambda i: i.key):
+        yield f"{_name(index)} is free on the right of {equation.element} only"
+    for node in walk(value):
+        if isinstance(node, Element) and ranks.get(node.tensor) != len(node.indices):
+            yield f"{equation.target} reads {node.tensor} with {len(node.indices)} index(es)"
+
+
+def _name(index: Index) -> str:
+    return index.name if index.serial == 0 else f"{index.name} (opened)"
