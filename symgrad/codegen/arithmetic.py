@@ -40,6 +40,7 @@ class Speller(Protocol):
 
     bool_terms: ClassVar[bool]
     order: tuple[Index, ...]
+    divides_by_length: bool
 
     def piece(self, expr: Expr) -> Piece:
         """Return the spelling of a term."""
@@ -246,8 +247,15 @@ class _Quotient:
             text = self.emit.piece(size)
             if guard and self._is_never_zero(size):
                 text = Piece(f"max({text.text}, 1)", ATOM, INTEGER, (), scalar=True)
+            elif not piece.scalar and not self._is_empty_without(size, piece):
+                self.emit.divides_by_length = True
             piece = _over(piece, text, piece.labels)
         return piece
+
+    @staticmethod
+    def _is_empty_without(size: Expr, piece: Piece) -> bool:
+        base = size.base if isinstance(size, Power) else size
+        return isinstance(base, Size) and any(i.axis == base.axis for i in piece.labels)
 
     def _negated(self, piece: Piece) -> Piece:
         if self.sign > 0:

@@ -46,7 +46,7 @@ class Statement:
         if not self.comment:
             return [line]
         both = f"{line}  # {self.comment}"
-        above = f"{INDENT}# {self.comment}"
+        above = f"{INDENT}# that is, {self.comment}"
         if len(both) <= WIDTH:
             return [both]
         return [above, line] if len(above) <= WIDTH else [line]

@@ -6,6 +6,7 @@ helper is copied into each generated file, for these import nothing of symgrad.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.codegen.body import INDENT, WIDTH
@@ -62,30 +63,41 @@ def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple
             continue
         if not isinstance(value, (np.ndarray, np.generic)):
             raise TypeError(f"{function}: {name} must be an array, not {type(value).__name__}")
-        axes = letters.split()
-        if len(axes) != value.ndim:
-            shape = f"[{', '.join(axes)}]"
-            raise ValueError(f"{function}: {name} has shape {value.shape}, expected {shape}")
-        for axis, length in zip(axes, value.shape, strict=True):
-            known, where = lengths.setdefault(axis, (length, name))
-            if length != known:
-                text = f"axis {axis} of {name} has length {length}, expected {known} as in {where}"
-                raise ValueError(f"{function}: {text}")
+        _check_shape(f"{function}: {name}", name, value.shape, letters.split(), lengths)
+        if not kind and value.dtype.kind != "f":
+            raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
         if not kind:
             types.setdefault(str(value.dtype), name)
-            if value.dtype.kind != "f":
-                raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
     if len(types) > 1:
         found = " and ".join(f"{name} is {dtype}" for dtype, name in types.items())
         raise TypeError(f"{function}: mixed types: {found}; convert them to one")
 '''
 
-NUMPY_INTEGERS = '''
+CHECK_SHAPE = '''
+def _check_shape(
+    where: str,
+    name: str,
+    shape: tuple[int, ...],
+    axes: list[str],
+    lengths: dict[str, tuple[int, str]],
+) -> None:
+    """Raise unless a shape has the lengths that other arguments gave its axes."""
+    if len(axes) != len(shape):
+        raise ValueError(f"{where} has shape {tuple(shape)}, expected [{', '.join(axes)}]")
+    for axis, length in zip(axes, shape, strict=True):
+        known, first = lengths.setdefault(axis, (length, name))
+        if length != known:
+            text = f"length {length} along axis {axis}, expected {known} as in {first}"
+            raise ValueError(f"{where} has {text}")
+'''
+
+NUMPY_INTEGERS = """
     for name, (value, _, *kind) in given.items():
-        if kind:
+        if kind and isinstance(value, (np.ndarray, np.generic)):
             _check_whole(f"{function}: {name}", value, kind[0], lengths)
+"""
 
-
+NUMPY_CHECK_WHOLE = '''
 def _check_whole(name: str, value: Any, kind: str, lengths: dict[str, tuple[int, str]]) -> None:
     """Raise unless an array holds truth values, integers, or indices below a length."""
     if value.dtype.kind not in ("b" if kind == "bool" else "iu"):
@@ -107,30 +119,23 @@ def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple
             continue
         if not isinstance(value, Tensor):
             raise TypeError(f"{function}: {name} must be a tensor, not {type(value).__name__}")
-        axes = letters.split()
-        if len(axes) != value.ndim:
-            shape = f"[{', '.join(axes)}]"
-            raise ValueError(f"{function}: {name} has shape {tuple(value.shape)}, expected {shape}")
-        for axis, length in zip(axes, value.shape, strict=True):
-            known, where = lengths.setdefault(axis, (length, name))
-            if length != known:
-                text = f"axis {axis} of {name} has length {length}, expected {known} as in {where}"
-                raise ValueError(f"{function}: {text}")
+        _check_shape(f"{function}: {name}", name, value.shape, letters.split(), lengths)
+        if not kind and not value.is_floating_point():
+            raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
         if not kind:
             types.setdefault(f"{value.dtype} on {value.device}", name)
-            if not value.is_floating_point():
-                raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
     if len(types) > 1:
         found = " and ".join(f"{name} is {dtype}" for dtype, name in types.items())
         raise TypeError(f"{function}: mixed types: {found}; convert them to one")
 '''
 
-TORCH_INTEGERS = '''
+TORCH_INTEGERS = """
     for name, (value, _, *kind) in given.items():
-        if kind:
+        if kind and isinstance(value, Tensor):
             _check_whole(f"{function}: {name}", value, kind[0], lengths)
+"""
 
-
+TORCH_CHECK_WHOLE = '''
 def _check_whole(name: str, value: Tensor, kind: str, lengths: dict[str, tuple[int, str]]) -> None:
     """Raise unless a tensor holds truth values, integers, or indices below a length."""
     types = [torch.bool] if kind == "bool" else [torch.int64, torch.int32]
@@ -142,3 +147,23 @@ def _check_whole(name: str, value: Tensor, kind: str, lengths: dict[str, tuple[i
             text = f"from {low} to {high}, expected 0 to {limit - 1} (axis {kind})"
             raise IndexError(f"{name} holds indices {text}")
 '''
+
+
+@dataclass(frozen=True)
+class DoorText:
+    """The source of the checks of one target: the loop, and what integers add to it."""
+
+    check: str
+    integers: str
+    check_whole: str
+
+    def blocks(self, *, integers: bool) -> list[str]:
+        """Return the helper functions that a module needs."""
+        if not integers:
+            return [self.check.strip(), CHECK_SHAPE.strip()]
+        loop = self.check.strip() + self.integers.rstrip()
+        return [loop, CHECK_SHAPE.strip(), self.check_whole.strip()]
+
+
+NUMPY_DOOR = DoorText(NUMPY_CHECK, NUMPY_INTEGERS, NUMPY_CHECK_WHOLE)
+TORCH_DOOR = DoorText(TORCH_CHECK, TORCH_INTEGERS, TORCH_CHECK_WHOLE)

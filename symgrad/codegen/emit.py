@@ -68,6 +68,7 @@ class Emitter(ABC):
         inline: Pieces to put where a temporary is read, instead of its name.
         order: The labels of the map that is being spelled.
         helpers: Names of the helper functions that were needed.
+        divides_by_length: Whether numbers are divided by a length that may be 0.
     """
 
     #: Name of the target, and the module its spellings use.
@@ -89,6 +90,7 @@ class Emitter(ABC):
         self.inline: dict[str, Piece] = {}
         self.order: tuple[Index, ...] = ()
         self.helpers: dict[str, None] = {}
+        self.divides_by_length = False
 
     # What a target gives.
 

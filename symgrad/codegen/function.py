@@ -14,11 +14,11 @@ from symgrad.codegen.body import INDENT, WIDTH, Statement, write_body
 from symgrad.codegen.door import check_lines
 from symgrad.codegen.emit import Lengths
 from symgrad.codegen.signature import check_names, make_signature
-from symgrad.ir.terms import Call, Power, Size, Where
+from symgrad.ir.terms import Call, Power, Where
 from symgrad.ir.visit import elements, walk
 from symgrad.lowering.lower import lower
 from symgrad.lowering.names import python_name
-from symgrad.lowering.ops import SHIFT, Map, Reduce, labels
+from symgrad.lowering.ops import SHIFT, Map, Reduce
 from symgrad.lowering.schedule import schedule
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def make_function(
         *_length_lines(signature, read),
         *_tail(statements, system.outputs),
     ]
-    if _may_divide_by_zero(program):
+    if emitter.divides_by_length or _may_divide_by_zero(program):
         lines[:0] = target.quiet
     text = "\n".join(lines) + "\n"
     return Function(name, text, signature, system.outputs, tuple(emitter.helpers))
@@ -200,24 +200,20 @@ def _conversions(program: Program, signature: Signature, target: Target) -> list
 def _may_divide_by_zero(program: Program) -> bool:
     """Return whether an exact result may need a division by zero or a log of it on the way.
 
-    Three things do: the mean of nothing, a logsumexp of minus infinity, the branch not taken.
+    A logsumexp of minus infinity does, and so may the branch of a `where` that is not taken.
     """
     for op in program.ops:
         if isinstance(op, Reduce) and op.op == SHIFT:
             return True
-        if isinstance(op, Map):
-            axes = {i.axis for i in labels(op.out)}
-            if any(_is_delicate(t, axes) for t in walk(op.value)):
-                return True
+        if isinstance(op, Map) and any(_is_delicate(t) for t in walk(op.value)):
+            return True
     return False
 
 
-def _is_delicate(term: Expr, axes: set[str]) -> bool:
-    if isinstance(term, Where):
-        parts = [p for c in (term.then, term.otherwise) for p in walk(c)]
-        return any(isinstance(p, Power) and p.exponent < 1 for p in parts) or any(
-            isinstance(p, Call) and p.function in ("log", "log1p", "pow") for p in parts
-        )
-    if isinstance(term, Power) and term.exponent < 0 and isinstance(term.base, Size):
-        return term.base.axis not in axes
-    return False
+def _is_delicate(term: Expr) -> bool:
+    if not isinstance(term, Where):
+        return False
+    parts = [p for c in (term.then, term.otherwise) for p in walk(c)]
+    return any(isinstance(p, Power) and p.exponent < 1 for p in parts) or any(
+        isinstance(p, Call) and p.function in ("log", "log1p", "pow") for p in parts
+    )

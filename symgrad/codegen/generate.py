@@ -197,10 +197,8 @@ def _module_text(
     if target.aliases:
         head += ["", *target.aliases]
     names = [h for f in functions for h in f.helpers]
-    check = target.check[0].strip()
-    if needs_integers([f.signature for f in functions]):
-        check += target.check[1].rstrip()
-    blocks = ["\n".join(head), *(t.strip() for t in texts), *target.helper_texts(names), check]
+    door = target.door.blocks(integers=needs_integers([f.signature for f in functions]))
+    blocks = ["\n".join(head), *(t.strip() for t in texts), *target.helper_texts(names), *door]
     return "\n\n\n".join(blocks) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from symgrad.codegen.door import NUMPY_CHECK, NUMPY_INTEGERS, TORCH_CHECK, TORCH_INTEGERS
+from symgrad.codegen.door import NUMPY_DOOR, TORCH_DOOR, DoorText
 from symgrad.codegen.helpers import NUMPY_HELPERS, TORCH_HELPERS
 from symgrad.codegen.numpy_emit import NumpyEmitter
 from symgrad.codegen.torch_emit import TorchEmitter
@@ -29,7 +29,7 @@ class Target:
         array: The type of an array in annotations.
         imports: The lines after `from __future__ import annotations`.
         aliases: Lines below the imports.
-        check: Source of the checks at the door, and what is added for integers.
+        door: Source of the checks at the door.
         helpers: Source of the functions that the target's library lacks.
         quiet: Decorators of functions that divide by zero where the result does not depend on it.
     """
@@ -40,7 +40,7 @@ class Target:
     array: str
     imports: tuple[str, ...]
     aliases: tuple[str, ...]
-    check: tuple[str, str]
+    door: DoorText
     helpers: Mapping[str, str]
     quiet: tuple[str, ...]
 
@@ -82,7 +82,7 @@ TARGETS = {
             "from numpy.typing import NDArray",
         ),
         aliases=("Array = NDArray[Any]",),
-        check=(NUMPY_CHECK, NUMPY_INTEGERS),
+        door=NUMPY_DOOR,
         helpers=NUMPY_HELPERS,
         quiet=('@np.errstate(divide="ignore", invalid="ignore")',),
     ),
@@ -93,7 +93,7 @@ TARGETS = {
         array="Tensor",
         imports=("from typing import Any", "", "import torch", "from torch import Tensor"),
         aliases=(),
-        check=(TORCH_CHECK, TORCH_INTEGERS),
+        door=TORCH_DOOR,
         helpers=TORCH_HELPERS,
         quiet=(),
     ),

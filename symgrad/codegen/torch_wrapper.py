@@ -158,7 +158,8 @@ class _Wrapper:
         lines += _called("ctx.save_for_forward", tensors)
         numbers = [k for k, a in enumerate(self._arguments) if not self._is_tensor(a)]
         if numbers:
-            lines.append(f"ctx.numbers = ({', '.join(f'inputs[{k}]' for k in numbers)},)")
+            lines += _wrapped("ctx.numbers = (", [f"inputs[{k}]" for k in numbers])
+            lines[-1] = lines[-1].replace(")", ",)") if len(numbers) == 1 else lines[-1]
         return lines + [f"ctx.{name} = {source}" for name, source in self._kept.items()]
 
     def _is_tensor(self, argument: Argument) -> bool:
@@ -177,7 +178,7 @@ class _Wrapper:
         lines = ['"""Return the cotangents of the inputs."""']
         saved = [python_name(s) for s in self._saved]
         if saved:
-            lines.append(f"{', '.join(saved)}{',' if len(saved) == 1 else ''} = ctx.saved_tensors")
+            lines += _unpacked(saved, "ctx.saved_tensors")
         gradients = self._gradients()
         if not self.derivation.saved_results:
             lines += _assigned(", ".join(results), self.vjp.name, self._call(self.vjp))
@@ -204,7 +205,7 @@ class _Wrapper:
         """Return a cotangent for each argument; None for what is not differentiated."""
         known = {r: python_name(r) for r in self.vjp.results}
         found = [known.get(f"{a.tensor.name}_bar", "None") for a in self._arguments]
-        return f"{', '.join(found)}{',' if len(found) == 1 else ''}"
+        return f"({found[0]},)" if len(found) == 1 else ", ".join(found)
 
     def _call(self, function: Function) -> list[str]:
         return [f"ctx.{n}" if n in self._kept else n for n in function.signature.names()]
@@ -279,7 +280,10 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 
 def _unpacked(names: Sequence[str], source: str) -> list[str]:
-    return [f"{', '.join(names)}{',' if len(names) == 1 else ''} = {source}"] if names else []
+    if not names:
+        return []
+    left = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+    return [f"{left} = {source}"]
 
 
 def _called(function: str, arguments: Sequence[str]) -> list[str]:
