@@ -11,7 +11,15 @@ import numpy as np
 
 from symgrad.autodiff.adjoint import BAR
 from symgrad.verification.differences import slope
-from symgrad.verification.outcome import SECOND_ORDER, Outcome, cannot_tell, judge, worst, wrong
+from symgrad.verification.outcome import (
+    SECOND_ORDER,
+    Outcome,
+    cannot_tell,
+    judge,
+    ulp,
+    worst,
+    wrong,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +118,7 @@ def scalar(what: str, value: float, error: float, allowed: float, size: float) -
     """
     if np.isnan(allowed) or np.isinf(allowed):
         return cannot_tell(f"{what}: the bound is infinite")
-    ulps = error / (2.0**-52 * (size or 1.0))
+    ulps = error / ulp(size, SECOND_ORDER * allowed, 2.0**-52)
     if error <= SECOND_ORDER * allowed:
         return Outcome("ok", ulps)
     return wrong(

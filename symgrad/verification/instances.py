@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.batch import fix_batch
@@ -100,9 +101,9 @@ class Instance:
     @property
     def fixed(self) -> System:
         """The System with the rank of `...` fixed."""
-        return fix_batch(self.system, BATCH_LETTERS[: self.rank])
+        return at_rank(self.system, self.rank)
 
-    @property
+    @cached_property
     def sizes(self) -> dict[str, int]:
         """The length of each axis of `fixed`."""
         return sizes_of(self.system, self.lengths, self.batch)
@@ -160,11 +161,17 @@ class Instance:
         )
 
 
+@lru_cache(maxsize=1024)
+def at_rank(system: System, rank: int) -> System:
+    """Return a System with the rank of `...` fixed."""
+    return fix_batch(system, BATCH_LETTERS[:rank])
+
+
 def sizes_of(
     system: System, lengths: Mapping[str, int], batch: Sequence[int] = ()
 ) -> dict[str, int]:
     """Return the length of each axis once the rank of `...` is fixed, those of `size[...]` too."""
-    fixed = fix_batch(system, BATCH_LETTERS[: len(batch)])
+    fixed = at_rank(system, len(batch))
     leading = [a for a in fixed.axes if a not in system.axes]
     found = {**lengths, **dict(zip(leading, batch, strict=True))}
     for axis, length in system.sizes:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from symgrad.autodiff.adjoint import BAR
 from symgrad.ir.build import add, call, collect, compare, const, mul, power
@@ -46,7 +46,7 @@ class Place:
     """Where a mutation acts.
 
     Attributes:
-        system: The backward System.
+        system: The System in which bugs are planted.
         equation: The equation.
         top: Whether the term is the whole right-hand side.
     """
@@ -81,14 +81,17 @@ def mutation(function: Mutation) -> Mutation:
     return function
 
 
-def mutants(derivation: Derivation, per_kind: int = 4) -> Iterator[Mutant]:
-    """Yield derivations with one bug each in the backward System.
+def mutants(
+    derivation: Derivation, per_kind: int = 4, side: Literal["forward", "backward"] = "backward"
+) -> Iterator[Mutant]:
+    """Yield derivations with one bug each in one of their Systems.
 
     Args:
         derivation: A right one.
         per_kind: How many bugs of one kind at most; they are spread over the equations.
+        side: The System in which to plant them.
     """
-    system = derivation.backward
+    system = derivation.backward if side == "backward" else derivation.forward
     seen = {system.equations}
     for kind, function in MUTATIONS.items():
         sites: list[tuple[str, System]] = []
@@ -105,7 +108,12 @@ def mutants(derivation: Derivation, per_kind: int = 4) -> Iterator[Mutant]:
         for target, changed in sites[::step]:
             count[target] += 1
             name = f"{kind} in {target} ({count[target]})"
-            yield Mutant(kind, name, replace(derivation, backward=changed))
+            mutated = (
+                replace(derivation, backward=changed)
+                if side == "backward"
+                else replace(derivation, forward=changed)
+            )
+            yield Mutant(kind, name, mutated)
 
 
 def _variants(expr: Expr, function: Mutation, place: Place) -> Iterator[Expr]:

@@ -17,9 +17,8 @@ import numpy as np
 from symgrad.autodiff.adjoint import BAR, adjoint_system
 from symgrad.autodiff.tangent import DOT, derive_jvp
 from symgrad.interpreter import evaluate
-from symgrad.ir.batch import fix_batch
 from symgrad.rewriting.naming import name_reductions
-from symgrad.verification.instances import BATCH_LETTERS
+from symgrad.verification.instances import at_rank
 from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
 
 if TYPE_CHECKING:
@@ -85,12 +84,11 @@ class Oracles:
         """Return the Systems with `...` of a rank."""
         found = self._at_rank.get(rank)
         if found is None:
-            letters = BATCH_LETTERS[:rank]
             mine = self.derivation
             found = _AtRank(
-                fix_batch(mine.system, letters),
-                name_reductions(fix_batch(mine.forward, letters)),
-                name_reductions(fix_batch(mine.backward, letters)),
+                at_rank(mine.system, rank),
+                name_reductions(at_rank(mine.forward, rank)),
+                name_reductions(at_rank(mine.backward, rank)),
                 mine.wrt,
             )
             self._at_rank[rank] = found
@@ -111,7 +109,7 @@ class Oracles:
 
         def compute() -> dict[str, Exact]:
             here = self.at_rank(instance.rank)
-            found = _evaluate(here.forward_errors, _with_roundoff(instance), instance)
+            found = self._forward_with_errors(instance)
             defined = _evaluate(here.system, instance.inputs, instance)
             values = {name: defined.get(name, found[name]) for name in here.forward.outputs}
             return {n: Exact(v, _bound(n, v, found)) for n, v in values.items()}
@@ -134,13 +132,19 @@ class Oracles:
 
         def compute() -> dict[str, Exact]:
             here = self.at_rank(instance.rank)
-            arrays = _with_roundoff(instance)
-            forward = _evaluate(here.forward_errors, arrays, instance)
-            found = _evaluate(here.backward_errors, {**arrays, **forward}, instance)
+            given = {**_with_roundoff(instance), **self._forward_with_errors(instance)}
+            found = _evaluate(here.backward_errors, given, instance)
             names = here.backward.outputs
             return {n: Exact(found[n], _bound(n, found[n], found)) for n in names}
 
         return self.remembered("closed form", instance, compute)
+
+    def _forward_with_errors(self, instance: Instance) -> Arrays:
+        def compute() -> Arrays:
+            here = self.at_rank(instance.rank)
+            return _evaluate(here.forward_errors, _with_roundoff(instance), instance)
+
+        return self.remembered("forward with errors", instance, compute)
 
     def jvp(self, instance: Instance, tangents: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the tangents of the outputs, by forward mode, to 50 digits.

@@ -95,8 +95,10 @@ def judge(
         near_overflow = np.abs(truth) + allowed >= float(limits.max)
         unknown = np.isnan(truth) | np.isinf(allowed) | (near_overflow & np.isfinite(truth))
         bad = ~unknown & ~(error <= allowed)
-        scale = np.max(np.abs(truth), where=np.isfinite(truth) & ~unknown, initial=0.0)
-        ulps = error / (float(limits.eps) * (scale or 1.0))
+        known = np.isfinite(truth) & ~unknown
+        size = float(np.max(np.abs(truth), where=known, initial=0.0))
+        noise = float(np.max(allowed, where=known, initial=0.0))
+        ulps = error / ulp(size, noise, float(limits.eps))
     if bad.any():
         at = np.unravel_index(int(np.argmax(bad)), got.shape)
         place = ", ".join(f"{axis}={int(i)}" for axis, i in zip(axes, at, strict=False))
@@ -108,6 +110,14 @@ def judge(
     if unknown.all():
         return cannot_tell(f"{name}: the bound is infinite or the value is not defined")
     return Outcome("ok", float(np.max(ulps, where=~unknown, initial=0.0)))
+
+
+def ulp(size: float, noise: float, eps: float) -> float:
+    """Return the unit in which errors are reported, for numbers of a size.
+
+    What is zero but for rounding is measured by what it was computed from, which `noise` shows.
+    """
+    return eps * size if size > noise else noise or eps
 
 
 def judge_identity(

@@ -7,15 +7,17 @@ that it is none. A verifier that never failed proves nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from symgrad.rewriting.equality import equivalent, vjp_is_exact
 from symgrad.verification.checks import CHECKS, Check
+from symgrad.verification.faults import FAULTS
 from symgrad.verification.mutants import mutants
 from symgrad.verification.oracles import Oracles
 from symgrad.verification.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.table import Table
 
@@ -81,6 +83,25 @@ class Score:
         return table
 
 
+#: How many times as many instances are tried on a bug that nobody noticed.
+THOROUGH = 8
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to try.
+
+    Attributes:
+        examples: How many instances each check may use.
+        per_kind: How many bugs of each kind at most.
+        first_only: Whether to stop at the first check that notices a bug.
+    """
+
+    examples: int = 8
+    per_kind: int = 4
+    first_only: bool = False
+
+
 def points(
     derivation: Derivation, checks: Iterable[Check], count: int, seed: int = 0
 ) -> dict[str, tuple[Instance, ...]]:
@@ -88,6 +109,8 @@ def points(
     found: dict[str, tuple[Instance, ...]] = {}
     known: dict[str, tuple[Instance, ...]] = {}
     for check in checks:
+        if check.once:
+            continue
         needs = repr(sorted(check.draws.items()))
         if needs not in known:
             known[needs] = _drawn(derivation, check, count, seed)
@@ -124,27 +147,77 @@ def score(
     checks: Sequence[Check],
     *,
     target: str = "reference",
-    examples: int = 8,
-    per_kind: int = 4,
+    side: Literal["forward", "backward"] = "backward",
+    effort: Effort = Effort(),
 ) -> Score:
     """Return which planted bugs of formulas the checks notice.
+
+    A bug that no check notices is put to the exact oracle, which may prove that it is none.
 
     Args:
         derivation: Where the bugs are planted.
         checks: The checks to try on each bug.
         target: Where the wrong formulas are run.
-        examples: How many instances each check may use.
-        per_kind: How many bugs of each kind at most.
+        side: The System in which bugs are planted.
+        effort: How much to try.
     """
     oracles = Oracles(derivation)
-    drawn = points(derivation, [c for c in checks if not c.once], examples)
+    quick = points(derivation, checks, effort.examples)
+    thorough: dict[str, tuple[Instance, ...]] = {}
     rows: list[Planted] = []
-    for mutant in mutants(derivation, per_kind):
+    for mutant in mutants(derivation, effort.per_kind, side):
         subject = Subject(mutant.derivation, target, oracles)
-        killed = (n for n, at in drawn.items() if _notices(CHECKS[n], subject, at))
-        rows.append(Planted(subject.name, mutant.kind, mutant.name, frozenset(killed)))
+        killed = _noticed(subject, checks, quick, first_only=effort.first_only)
+        if not killed:
+            thorough = thorough or points(derivation, checks, effort.examples * THOROUGH, seed=1)
+            killed = _noticed(subject, checks, thorough, first_only=True)
+        harmless = not killed and _is_harmless(derivation, mutant.derivation)
+        rows.append(Planted(subject.name, mutant.kind, mutant.name, killed, harmless))
     return Score(tuple(rows))
 
 
-def _notices(check: Check, subject: Subject, at: Iterable[Instance | None]) -> bool:
-    return any(check.run(subject, instance).is_wrong for instance in at)
+def _is_harmless(right: Derivation, mutated: Derivation) -> bool:
+    """Return whether the exact oracle proves that a mutation changes nothing."""
+    if right.backward == mutated.backward:
+        return bool(equivalent(right.forward, mutated.forward))
+    return bool(vjp_is_exact(mutated))
+
+
+def score_faults(
+    derivation: Derivation,
+    checks: Sequence[Check],
+    *,
+    target: str = "numpy",
+    effort: Effort = Effort(),
+) -> Score:
+    """Return which faults of code the checks notice; the arguments are those of `score`."""
+    oracles = Oracles(derivation)
+    drawn = points(derivation, checks, effort.examples)
+    rows: list[Planted] = []
+    for name, fault in FAULTS.items():
+        subject = Subject(derivation, target, oracles, fault)
+        rows.append(Planted(subject.name, name, name, _noticed(subject, checks, drawn)))
+    return Score(tuple(rows))
+
+
+def _noticed(
+    subject: Subject,
+    checks: Iterable[Check],
+    drawn: Mapping[str, Sequence[Instance]],
+    *,
+    first_only: bool = False,
+) -> frozenset[str]:
+    """Return the names of the checks that find something wrong."""
+    found: set[str] = set()
+    for check in checks:
+        points_of_check = drawn.get(check.name, (None,))
+        if any(check.run(subject, instance).is_wrong for instance in points_of_check):
+            found.add(check.name)
+            if first_only:
+                break
+    return frozenset(found)
+
+
+def joined(scores: Iterable[Score]) -> Score:
+    """Return one score with the planted bugs of all."""
+    return Score(tuple(p for score in scores for p in score.planted))

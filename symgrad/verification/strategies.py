@@ -15,7 +15,6 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from symgrad.autodiff.adjoint import BAR
-from symgrad.ir.batch import fix_batch
 from symgrad.ir.equation import INTEGER_KINDS
 from symgrad.ir.terms import BATCH, Reduce, Size
 from symgrad.ir.visit import walk
@@ -23,6 +22,7 @@ from symgrad.verification.instances import (
     BATCH_LETTERS,
     Arrays,
     Instance,
+    at_rank,
     shape_of,
     sizes_of,
 )
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 
     from symgrad.ir.equation import System, Tensor
 
-#: Lengths in the order in which a counterexample is simplified.
-LENGTHS = (1, 2, 3, 5, 0)
+#: Lengths in the order in which a counterexample is simplified; those that show most, twice.
+LENGTHS = (1, 2, 3, 5, 2, 3, 0)
 
 #: The largest number of elements of a drawn tensor.
-MOST_ELEMENTS = 120
+MOST_ELEMENTS = 60
 
 #: How far a smooth point keeps from kinks.
 KINK_DISTANCE = 1e-2
@@ -120,8 +120,8 @@ class _Drawing:
     def input(
         self, tensor: Tensor, shape: tuple[int, ...], limit: int | None, patterns: Iterable[str]
     ) -> NDArray[Any]:
-        """Draw the value of an input; a run-time scalar mostly has its default."""
-        if tensor.default is not None and self.draw(st.sampled_from((True, True, False))):
+        """Draw the value of an input; a run-time scalar often has its default."""
+        if tensor.default is not None and self.draw(st.sampled_from((True, False))):
             kind = "int64" if tensor.kind in INTEGER_KINDS else "float64"
             return np.asarray(float(tensor.default)).astype(kind)
         pattern = _choose(self.draw, patterns) if tensor.is_real or limit else "dense"
@@ -135,7 +135,7 @@ class _Drawing:
         """Draw a cotangent."""
         pattern = _choose(self.draw, COTANGENTS)
         self.notes.append(f"{name} {pattern}")
-        return self._stored(name, COTANGENTS[pattern](self.rng, shape))
+        return self._stored(name, np.asarray(COTANGENTS[pattern](self.rng, shape)))
 
 
 @st.composite
@@ -161,14 +161,14 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
         dtype: Of the real tensors.
     """
     found, batch = draw(draw_lengths(system, lengths))
-    fixed = fix_batch(system, BATCH_LETTERS[: len(batch)])
+    fixed = at_rank(system, len(batch))
     sizes = sizes_of(system, found, batch)
     names = [t.name for t in fixed.inputs] + list(fixed.outputs)
     shapes = {name: shape_of(fixed, name, sizes) for name in names}
     assume(all(np.prod(s, dtype=int) <= MOST_ELEMENTS for s in shapes.values()))
     drawing = _Drawing(draw, layouts=layouts)
     kinks = kink_system(fixed) if smooth else None
-    patterns = GENERIC if kinks is not None else (*PATTERNS, *HUGE) if huge else tuple(PATTERNS)
+    patterns = GENERIC if kinks is not None else (*PATTERNS, *(HUGE if huge else ()), *GENERIC)
     inputs: Arrays = {
         t.name: drawing.input(t, shapes[t.name], sizes.get(t.limit or ""), patterns)
         for t in fixed.inputs

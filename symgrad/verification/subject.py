@@ -105,15 +105,22 @@ class Subject:
     ) -> Arrays:
         """Return the cotangents of the inputs by name."""
         given = {**inputs, **results, **seeds}
-        return _tried(self._run.vjp, given, instance.rank, instance.sizes)
+        found = _tried(self._run.vjp, given, instance.rank, instance.sizes)
+        self._check_shapes(instance, found)
+        return found
 
-    def gradient(
-        self, instance: Instance, cotangents: Mapping[str, NDArray[Any]] | None = None
-    ) -> Arrays:
+    def _check_shapes(self, instance: Instance, gradients: Arrays) -> None:
+        """Raise unless there is a cotangent of the right shape for each input."""
+        shapes = {n + BAR: instance.inputs[n].shape for n in self.derivation.wrt}
+        if set(gradients) != set(shapes):
+            raise DefectError(f"cotangents {sorted(gradients)}, not {sorted(shapes)}")
+        for name, array in gradients.items():
+            if array.shape != shapes[name]:
+                raise DefectError(f"{name} has shape {array.shape}, not {shapes[name]}")
+
+    def gradient(self, instance: Instance) -> Arrays:
         """Return the cotangents of the inputs, forward pass included."""
-        inputs = instance.arrays()
-        seeds = instance.seeds() if cotangents is None else dict(cotangents)
-        return self.vjp(instance, inputs, self.forward(instance, inputs), seeds)
+        return self.call(instance)[1]
 
     def autograd(self, instance: Instance) -> Arrays:
         """Return the gradients that torch's autograd finds for the generated forward code."""

@@ -13,8 +13,7 @@ import numpy as np
 from symgrad.autodiff.adjoint import BAR
 from symgrad.codegen.generate import build
 from symgrad.interpreter import evaluate
-from symgrad.ir.batch import fix_batch
-from symgrad.verification.instances import BATCH_LETTERS
+from symgrad.verification.instances import BATCH_LETTERS, at_rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,7 +62,7 @@ class Reference:
 def _interpret(
     system: System, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
 ) -> Arrays:
-    fixed = fix_batch(system, BATCH_LETTERS[:rank])
+    fixed = at_rank(system, rank)
     given = {t.name: arrays[t.name] for t in fixed.inputs if t.name in arrays}
     return evaluate(fixed, given, sizes=sizes)
 
@@ -127,6 +126,8 @@ class Torch(Generated):
         """Return a tensor over the same memory; torch has no negative strides."""
         import torch  # noqa: PLC0415 (heavy, and not everyone has it)
 
+        if array.ndim == 0:  # arithmetic on arrays without axes gives NumPy scalars
+            return torch.tensor(array[()])
         return torch.from_numpy(array.copy() if any(s < 0 for s in array.strides) else array)
 
     def back(self, value: Any) -> NDArray[Any]:
