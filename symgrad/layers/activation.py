@@ -48,17 +48,14 @@ LOG_SOFTMAX = layer(
     """
     E[..., k] = exp(X[..., k])
     Z[...]    = sum[k](E[..., k])
-    Y[..., k] = X[..., k] - log(Z[...])
+    P[..., k] = E[..., k] / Z[...]
+    Y[..., k] = log(P[..., k])
     """,
     source="torch.log_softmax over the last axis",
 )
 
 LOGSUMEXP = layer(
     "logsumexp",
-    """
-    E[..., k] = exp(X[..., k])
-    Z[...]    = sum[k](E[..., k])
-    Y[...]    = log(Z[...])
-    """,
+    "Y[...] = logsumexp[k](X[..., k])",
     source="torch.logsumexp over the last axis",
 )

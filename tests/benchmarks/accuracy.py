@@ -16,7 +16,7 @@ from symgrad.training.optimizers import make_optimizer
 
 SEEDS = range(5)
 _HELD_OUT = {"mnist5k": 500, "digits": 144}
-_GRID = {"batch_size": (16, 32, 64, 128), "lr": (0.02, 0.05, 0.1, 0.2), "epochs": (10, 20, 30)}
+_BATCHES, _RATES, _EPOCHS = (16, 32, 64, 128), (0.02, 0.05, 0.1, 0.2), (10, 20, 30)
 
 
 def measure(dataset: Dataset, plan: Plan, *, compare: bool) -> tuple[float, float | None, float]:
@@ -56,7 +56,7 @@ def choose() -> None:
         model = build_mlp(dataset.features, SETTINGS[name].hidden, dataset.classes)
         rows: list[tuple[float, str]] = []
         began = perf_counter()
-        for batch_size, rate, epochs in product(*_GRID.values()):
+        for batch_size, rate, epochs in product(_BATCHES, _RATES, _EPOCHS):
             optimizer = make_optimizer("sgd", lr=rate, momentum=0.9)
             plan = Plan(optimizer, epochs, batch_size, 0, "float32", "cosine")
             runs = [fit(model, dataset, replace(plan, seed=seed)) for seed in range(3)]

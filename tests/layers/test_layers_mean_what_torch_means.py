@@ -1,4 +1,4 @@
-"""Every declared layer and loss has the values of its torch counterpart, judged by the interpreter.
+"""Every declared layer and loss has the values and gradients of its torch counterpart.
 
 Optimizers follow torch over whole sequences in tests/training/test_optimizers.py.
 """
@@ -13,14 +13,16 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (its usual name)
 from hypothesis import given
 from hypothesis import strategies as st
-from symgrad.interpreter import evaluate
 
+from symgrad.autodiff.derive import derive
+from symgrad.codegen.generate import build
+from symgrad.interpreter import evaluate
 from symgrad.ir.terms import BATCH
 from symgrad.layers import optimizer
 from symgrad.layers.registry import LAYERS, Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 pytestmark = pytest.mark.torch
 
@@ -53,24 +55,62 @@ def test_every_layer_has_a_counterpart() -> None:
     assert set(TORCH) == set(LAYERS) - OPTIMIZERS
 
 
-@pytest.mark.parametrize("name", TORCH)
-@given(st.lists(st.integers(1, 4), max_size=2), st.data(), st.integers(0, 2**32 - 1))
-def test_the_interpreter_agrees_with_torch(
-    name: str, batch: list[int], data: st.DataObject, seed: int
-) -> None:
+@st.composite
+def instances(draw: st.DrawFn, name: str) -> tuple[str, dict[str, Any]]:
+    """Draw letters for the batch axes of a layer and arrays for its inputs."""
     system = LAYERS[name].system()
-    sizes = {axis: data.draw(st.integers(1, 5), axis) for axis in system.axes if axis != BATCH}
-    rng = np.random.default_rng(seed)
+    batch = draw(st.lists(st.integers(1, 4), max_size=2))
+    sizes = {axis: draw(st.integers(1, 5)) for axis in system.axes if axis != BATCH}
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     arrays: dict[str, Any] = {}
-    for tensor in system.inputs:
-        if tensor.default is not None:
-            continue
+    for tensor in (t for t in system.inputs if t.default is None):
         shape = [n for a in tensor.axes for n in (batch if a == BATCH else [sizes[a]])]
-        if tensor.kind == "index":
-            assert tensor.limit is not None
-            arrays[tensor.name] = rng.integers(0, sizes[tensor.limit], shape)
+        if tensor.limit is None:
+            arrays[tensor.name] = np.array(3 * rng.standard_normal(shape))
         else:
-            arrays[tensor.name] = 3 * rng.standard_normal(shape)
+            arrays[tensor.name] = np.array(rng.integers(0, sizes[tensor.limit], shape))
+    return "nm"[: len(batch)], arrays
+
+
+def call(function: Any, names: Sequence[str], results: Sequence[str], values: Any) -> Any:
+    """Call a generated function with values by name; return its results by name."""
+    found = function(*(values[n] for n in names if n in values))
+    return dict(zip(results, found if isinstance(found, tuple) else (found,), strict=True))
+
+
+@pytest.mark.parametrize("name", TORCH)
+@given(data=st.data())
+def test_the_interpreter_agrees_with_torch(name: str, data: st.DataObject) -> None:
+    _, arrays = data.draw(instances(name))
+    system = LAYERS[name].system()
     found = evaluate(system, arrays)[system.outputs[0]]
-    expected = TORCH[name](*(torch.from_numpy(np.array(a)) for a in arrays.values()))
+    expected = TORCH[name](*(torch.from_numpy(a) for a in arrays.values()))
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch"])
+@pytest.mark.parametrize("name", TORCH)
+@given(data=st.data())
+def test_generated_gradients_agree_with_autograd(
+    name: str, target: str, data: st.DataObject
+) -> None:
+    batch, arrays = data.draw(instances(name))
+    system = LAYERS[name].system()
+    wrt = [n for n, a in arrays.items() if a.dtype.kind == "f"]
+    derivation = derive(system, wrt)
+    tensors = {n: torch.from_numpy(a).requires_grad_(n in wrt) for n, a in arrays.items()}
+    expected = TORCH[name](*tensors.values())
+    bar = torch.from_numpy(np.array(np.random.default_rng(0).standard_normal(expected.shape)))
+    gradients = torch.autograd.grad(expected, [tensors[n] for n in wrt], bar)
+
+    built = build(derivation, target, batch)
+    values: dict[str, Any] = {n: t.detach() for n, t in tensors.items()}
+    values[f"{system.outputs[0]}_bar"] = bar
+    if target == "numpy":
+        values = {n: v.numpy() for n, v in values.items()}
+    values |= call(built.forward, built.forward_arguments, built.forward_results, values)
+    found = call(built.vjp, built.vjp_arguments, wrt, values)
+    value = values[system.outputs[0]]
+    np.testing.assert_allclose(value, expected.detach().numpy(), rtol=1e-10, atol=1e-12)
+    for wanted, ours in zip(gradients, found.values(), strict=True):
+        np.testing.assert_allclose(ours, wanted.numpy(), rtol=1e-9, atol=1e-11)
