@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _MOST_BASES = 12
 _ABOUT_AS_CHEAP = 1.02
-#: Ten times what the largest layer of the zoo needs; then the best form so far is taken.
-_MOST_REWRITES = 15_000
+#: Five times what the largest layer of the zoo needs; then the best form so far is taken.
+_MOST_REWRITES = 8_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
 _LONGEST_SHOWN = 160
 _OCCURRENCES = "X_bar[m] = sum over the occurrences X[a] of seed * delta(m, a)"
@@ -84,6 +84,7 @@ class _Search:
         self.wanted = tuple(wanted)
         self.facts: Facts = facts_of(system)
         self.budget = Budget(_MOST_REWRITES)
+        self._polished: dict[Expr, Expr] = {}
 
     def candidates(self) -> list[ClosedForm]:
         """Return one candidate for each change of variables that a set of kept tensors gives."""
@@ -173,6 +174,14 @@ class _Search:
         rules = tuple(relation_rule(r) for r in relations)
         return normaliser(self.facts, first=rules, budget=self.budget)
 
+    def polished(self, expr: Expr) -> Expr:
+        """Return a normal form in stable spelling and factored; candidates share many of them."""
+        found = self._polished.get(expr)
+        if found is None:
+            folded = Rewriter(FOLDING, self.facts, self.budget)(expr)
+            self._polished[expr] = found = factored(folded, self.facts)
+        return found
+
     def saved(self, values: Iterable[Expr]) -> tuple[str, ...]:
         """Return the primal tensors that terms read, inputs first."""
         read = {t for e in values for t in tensors_read(e)}
@@ -229,14 +238,13 @@ class _Closer:
         self.search = search
         self.relations = relations
         self.rewrite = search.rewriter(relations)
-        self.folded = Rewriter(FOLDING, search.facts, search.budget)
         self.named = [n for n in search.adjoint if n not in search.wanted]
         self.values = {t: self._value(t, self.named) for t in search.adjoint}
         self.cost = cost_of(self.values.values())
 
     def _value(self, target: str, named: Collection[str]) -> Expr:
         inlined = self.search.inlined(target, named)
-        return factored(self.folded(self.rewrite(inlined)), self.search.facts)
+        return self.search.polished(self.rewrite(inlined))
 
     def try_insert(self, name: str) -> None:
         """Insert a named cotangent into what reads it, if the whole does not become dearer."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from symgrad.rewriting.facts import Facts
 
-#: How many factors are tried for grouping, and from how many terms on only the most shared one.
+#: How many factors are tried for grouping. Sums of many terms try one, and merge no sums.
 _MOST_GROUPS = 4
 _MANY_TERMS = 7
 
@@ -113,6 +113,8 @@ def _shared_bases(expr: Add) -> list[Expr]:
 def merge_sums(expr: Expr, facts: Facts) -> Expr | None:
     """Merge two sums over the same axes if one sum of a factored body costs less."""
     assert isinstance(expr, Add)
+    if len(expr.terms) > _MANY_TERMS:
+        return None
     before = cost_of([expr])
     for k, left in enumerate(expr.terms):
         for right in expr.terms[k + 1 :]:
