@@ -5,6 +5,7 @@ Optimizers follow torch over whole sequences in tests/training/test_optimizers.p
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,15 +19,25 @@ from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import build
 from symgrad.interpreter import evaluate
 from symgrad.ir.terms import BATCH
+from symgrad.ir.text import options_of
 from symgrad.layers import optimizer
 from symgrad.layers.registry import LAYERS, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from symgrad.ir.equation import System
+
 pytestmark = pytest.mark.torch
 
-#: The counterpart of each layer, over its inputs in order.
+
+def torch_cross_entropy(x: torch.Tensor, t: torch.Tensor, reduction: str) -> torch.Tensor:
+    """Apply torch's cross-entropy to classes on the last axis."""
+    found = F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), reduction=reduction)
+    return found.reshape(t.shape) if reduction == "none" else found
+
+
+#: The counterpart of each layer, over its inputs in order and its options by name.
 TORCH: dict[str, Callable[..., torch.Tensor]] = {
     "linear": F.linear,
     "relu": F.relu,
@@ -42,7 +53,7 @@ TORCH: dict[str, Callable[..., torch.Tensor]] = {
     "layer_norm": lambda x, g, b: F.layer_norm(x, g.shape, g, b),
     "rms_norm": lambda x, g: F.rms_norm(x, g.shape, g, eps=1e-5),
     "l2_normalize": lambda x: F.normalize(x, dim=-1),
-    "cross_entropy": lambda x, t: F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1)),
+    "cross_entropy": torch_cross_entropy,
     "mse": F.mse_loss,
     "l1": F.l1_loss,
     "bce_with_logits": F.binary_cross_entropy_with_logits,
@@ -50,15 +61,22 @@ TORCH: dict[str, Callable[..., torch.Tensor]] = {
 }
 OPTIMIZERS = {e.name for e in vars(optimizer).values() if isinstance(e, Layer)}
 
+#: Every layer with every combination of its static options.
+CASES = {
+    f"{name}{list(values) or ''}": (name, dict(zip(options, values, strict=True)))
+    for name in TORCH
+    for options in (options_of(LAYERS[name].text),)
+    for values in product(*options.values())
+}
+
 
 def test_every_layer_has_a_counterpart() -> None:
     assert set(TORCH) == set(LAYERS) - OPTIMIZERS
 
 
 @st.composite
-def instances(draw: st.DrawFn, name: str) -> tuple[str, dict[str, Any]]:
-    """Draw letters for the batch axes of a layer and arrays for its inputs."""
-    system = LAYERS[name].system()
+def instances(draw: st.DrawFn, system: System) -> tuple[str, dict[str, Any]]:
+    """Draw letters for the batch axes of a System and arrays for its inputs."""
     batch = draw(st.lists(st.integers(1, 4), max_size=2))
     sizes = {axis: draw(st.integers(1, 5)) for axis in system.axes if axis != BATCH}
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -78,28 +96,30 @@ def call(function: Any, names: Sequence[str], results: Sequence[str], values: An
     return dict(zip(results, found if isinstance(found, tuple) else (found,), strict=True))
 
 
-@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize("case", CASES)
 @given(data=st.data())
-def test_the_interpreter_agrees_with_torch(name: str, data: st.DataObject) -> None:
-    _, arrays = data.draw(instances(name))
-    system = LAYERS[name].system()
+def test_the_interpreter_agrees_with_torch(case: str, data: st.DataObject) -> None:
+    name, options = CASES[case]
+    system = LAYERS[name].system(**options)
+    _, arrays = data.draw(instances(system))
     found = evaluate(system, arrays)[system.outputs[0]]
-    expected = TORCH[name](*(torch.from_numpy(a) for a in arrays.values()))
+    expected = TORCH[name](*(torch.from_numpy(a) for a in arrays.values()), **options)
     np.testing.assert_allclose(found, expected.numpy(), rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("target", ["numpy", "torch"])
-@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize("case", CASES)
 @given(data=st.data())
 def test_generated_gradients_agree_with_autograd(
-    name: str, target: str, data: st.DataObject
+    case: str, target: str, data: st.DataObject
 ) -> None:
-    batch, arrays = data.draw(instances(name))
-    system = LAYERS[name].system()
+    name, options = CASES[case]
+    system = LAYERS[name].system(**options)
+    batch, arrays = data.draw(instances(system))
     wrt = [n for n, a in arrays.items() if a.dtype.kind == "f"]
     derivation = derive(system, wrt)
     tensors = {n: torch.from_numpy(a).requires_grad_(n in wrt) for n, a in arrays.items()}
-    expected = TORCH[name](*tensors.values())
+    expected = TORCH[name](*tensors.values(), **options)
     bar = torch.from_numpy(np.array(np.random.default_rng(0).standard_normal(expected.shape)))
     gradients = torch.autograd.grad(expected, [tensors[n] for n in wrt], bar)
 
