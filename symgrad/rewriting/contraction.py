@@ -71,8 +71,8 @@ def pull_out_constant(expr: Expr, _facts: Facts) -> Expr | None:
     law="sum[i](c) = size[i] * c",
     when="c does not mention i, and the range is whole",
     shrinks="number of bound indices",
-    before="Y[n] = sum[i](1) * X[n, i]",
-    after="Y[n] = size[i] * X[n, i]",
+    before="Y[n] = sum[i](a[n] + X[n, i])",
+    after="Y[n] = size[i] * a[n] + sum[i](X[n, i])",
     nodes=(Reduce,),
 )
 def count_constant(expr: Expr, _facts: Facts) -> Expr | None:
@@ -95,8 +95,8 @@ def count_constant(expr: Expr, _facts: Facts) -> Expr | None:
     law="sum[j](delta(i, j) * f(j)) = f(i)",
     when="i and j range over the same axis",
     shrinks="number of bound indices",
-    before="Y[i] = sum[j]((i == j) * A[j])",
-    after="Y[i] = A[i]",
+    before="T: index(j)[n]; Y[n] = sum[j]((T[n] == j) * A[n, j])",
+    after="T: index(j)[n]; Y[n] = A[n, T[n]]",
     nodes=(Reduce,),
 )
 def sift_delta(expr: Expr, _facts: Facts) -> Expr | None:
@@ -130,8 +130,8 @@ def _ranges_alike(index: Expr, value: Expr) -> bool:
 @rule(
     law="delta(a, i) * f(a) = delta(a, i) * f(i)",
     shrinks="positions that are data",
-    before="Y[n, c] = (T[n] == c) * X[n, T[n]]",
-    after="Y[n, c] = (T[n] == c) * X[n, c]",
+    before="T: index(c)[n]; Y[n, c] = (T[n] == c) * X[n, T[n]]",
+    after="T: index(c)[n]; Y[n, c] = (T[n] == c) * X[n, c]",
     nodes=(Mul,),
 )
 def use_delta(expr: Expr, _facts: Facts) -> Expr | None:

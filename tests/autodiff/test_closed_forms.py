@@ -88,8 +88,10 @@ L       = -mean[n](sum[c](stop(Q[n, c]) * log(P[n, c])))""",
         "eps: positive = 1e-5\n" + NORM,
         [
             "H_bar[n, d] = Y_bar[n, d] * g[d]",
-            "X_bar[n, d] = R[n] * (H_bar[n, d] - H[n, d] * mean[d2](H[n, d2] * H_bar[n, d2])"
-            " - mean[d2](H_bar[n, d2]))",
+            (
+                "X_bar[n, d] = R[n] * (H_bar[n, d] - H[n, d] * mean[d2](H[n, d2] * H_bar[n, d2])"
+                " - mean[d2](H_bar[n, d2]))"
+            ),
             "g_bar[d] = sum[n](H[n, d] * Y_bar[n, d])",
             "b_bar[d] = sum[n](Y_bar[n, d])",
         ],

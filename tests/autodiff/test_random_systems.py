@@ -1,4 +1,4 @@
-"""On random Systems: reverse mode transposes forward mode, and the closed form is the raw adjoint."""
+"""On random Systems: reverse mode transposes forward mode; the closed form is the raw adjoint."""
 
 from __future__ import annotations
 

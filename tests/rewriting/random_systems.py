@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from symgrad.ir.equation import System
 
 LETTERS = ("n", "k", "d")
-INPUTS = {"X": ("n", "k"), "V": ("k", "d"), "W": ("d", "k"), "a": ("n",), "c": ("k",), "e": ("d",), "s": ()}
+INPUTS = {
+    "X": ("n", "k"),
+    "V": ("k", "d"),
+    "W": ("d", "k"),
+    "a": ("n",),
+    "c": ("k",),
+    "e": ("d",),
+    "s": (),
+}
 UNARY = (
     "tanh({})",
     "sigmoid({})",
