@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,16 @@ What = Annotated[
     str,
     typer.Argument(help="A layer, as `symgrad layers` lists them; equations; or a file of them."),
 ]
+
+
+def use_one_thread() -> None:
+    """Have matrix products run on one thread, unless the user says otherwise; before NumPy loads.
+
+    Batches are small: more threads gain little on an idle machine and wait for each other on a busy
+    one, and results do not depend on how many there are.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def say(*lines: str) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _TARGETS = ("numpy", "torch")
 _BATCH = ("n",)
-_EXAMPLES = 5
+_EXAMPLES = 10
 
 
 def run(
@@ -32,6 +32,7 @@ def run(
     json: console.Json = False,
 ) -> None:
     """Derive, generate, verify and train a multi-layer perceptron on handwritten digits."""
+    console.use_one_thread()
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
     from symgrad.ir.batch import fix_batch  # noqa: PLC0415
     from symgrad.training.classifier import SETTINGS, build_mlp  # noqa: PLC0415

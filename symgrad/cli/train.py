@@ -60,6 +60,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     json: console.Json = False,
 ) -> None:
     """Train a network on real data with generated gradients, and say how well it does."""
+    console.use_one_thread()
     from symgrad.training.classifier import train_classifier  # noqa: PLC0415 (quick start)
 
     assert network is Network.MLP, "every network of the list has its own call here"
