@@ -170,7 +170,8 @@ def gather(
                 ok = np.ones(row.agree.shape, bool) if row.ok is None else row.ok
                 if (ok & ~row.agree).any():
                     return Evidence(False, 1, where.degree, row.name, sizes)
-                counts[row.name] = counts.get(row.name, 0) + ok.sum(axis=0)
+                repeats = draws // ok.shape[0]  # a constant is the same at every point
+                counts[row.name] = counts.get(row.name, 0) + repeats * ok.sum(axis=0)
             least = min((int(c.min()) for c in counts.values() if c.size), default=ENOUGH)
             draws *= 4
         times.append(least)

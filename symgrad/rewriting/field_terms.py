@@ -107,7 +107,7 @@ class Survey:
     ) -> None:
         self._definitions = definitions
         self._sizes = sizes
-        self._dual = dual
+        self._values = Survey(definitions, sizes) if dual else None
         self._spans: dict[object, Span] = {}
         self._degrees: dict[object, Span] = {}
 
@@ -139,8 +139,8 @@ class Survey:
         if isinstance(node, Call):
             shift = {"exp": -1, "log": 1}.get(node.function, 0)
             spans += [(lo + shift, hi + shift) for lo, hi in parts]
-            if self._dual:
-                spans += [self.span(p) for p in partials(node)]
+            if self._values is not None:
+                spans += [self._values.span(p) for p in partials(node)]
         return _hull(spans)
 
     def _degree(self, node: Expr) -> Span:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgrad.errors import SymgradError
 from symgrad.interpreter import evaluate
+from symgrad.interpreter.numbers import mpmath_numbers
 from symgrad.rewriting.field_point import choose_sizes, tensor_shape
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 #: with the step below.
 DIFFERENT = 10**30
 DIFFERENT_SLOPE = 10**20
-STEP = 2.0**-50
+STEP = Fraction(1, 2**50)
 
 #: Inputs are multiples of 1 / COARSE, to be read, or of 1 / FINE, to keep away from kinks and ties.
 COARSE, FINE = 16, 2**20
@@ -192,20 +194,32 @@ def adjoint_differences(
         for name in wrt:
             direction = point[f"{name}_dot"]
             ends = [
-                run(primal, point | {name: saved[name] + s * direction}, sizes)
+                run(primal, point | {name: moved(point[name], direction, s)}, sizes)
                 for s in (STEP, -STEP)
             ]
-            rise = sum(((ends[0][o] - ends[1][o]) * point[f"{o}_bar"]).sum() for o in ends[0])
-            rows.append(
-                (
-                    f"<v, {name}_bar>",
-                    rise / (2 * STEP),
-                    (cotangents[f"{name}_bar"] * direction).sum(),
-                )
-            )
+            rise = sum(inner(ends[0][o] - ends[1][o], point[f"{o}_bar"]) for o in ends[0])
+            fall = inner(cotangents[f"{name}_bar"], direction)
+            rows.append((f"<v, {name}_bar>", rise / (2 * float(STEP)), fall))
         return rows
 
     return at
+
+
+def inner(first: Any, second: Any) -> Any:
+    """Return the sum of products of two arrays or scalars."""
+    return np.sum(np.asarray(first * second, dtype=object))
+
+
+def moved(values: Numbers, direction: Numbers, step: Fraction) -> Numbers:
+    """Return `values + step * direction` exactly, as 50-digit numbers."""
+    exact = mpmath_numbers().const
+    ends = [
+        exact(Fraction(v) + step * Fraction(d))
+        for v, d in zip(values.ravel().tolist(), direction.ravel().tolist(), strict=True)
+    ]
+    out = np.empty(values.shape, dtype=object)
+    out.ravel()[:] = ends
+    return out
 
 
 def run(
