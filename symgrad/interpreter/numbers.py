@@ -1,7 +1,7 @@
 """The two kinds of numbers that the interpreter computes with: float64 and mpmath at 50 digits.
 
-In: Python floats or mpmath numbers. Out: the same. Where Python raises, the value of IEEE arithmetic
-is returned: overflow is inf, 1/0 is inf, log(-1) is nan.
+In: Python floats or mpmath numbers. Out: the same. Where Python raises, the value of IEEE
+arithmetic is returned: overflow is inf, 1/0 is inf, log(-1) is nan.
 """
 
 from __future__ import annotations

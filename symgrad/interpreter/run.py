@@ -1,13 +1,15 @@
 """Evaluating a System: every element from its definition, in slow and obvious loops.
 
 In: a System and arrays. Out: its tensors. This is the meaning of a System; every fast path is
-compared with it. An element is computed when it is first read, so recurrences need no order of their own.
+compared with it. An element is computed when it is first read, so recurrences need no order of
+their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,8 +19,9 @@ from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes
 from symgrad.interpreter.numbers import FLOAT64, Numbers, mpmath_numbers
 from symgrad.interpreter.terms import Compiler, Environment
 from symgrad.ir.batch import fix_batch
+from symgrad.ir.check import lags
+from symgrad.ir.composite import letters_of
 from symgrad.ir.kinds import tensor_kinds
-from symgrad.ir.terms import Add, Const, Element, Index
 from symgrad.ir.visit import elements
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from symgrad.ir.equation import Equation, System
+    from symgrad.ir.terms import Element, Expr, Index
 
 _PENDING = object()
 
@@ -96,13 +100,13 @@ class _Run:
     def _positions(self, equation: Equation) -> Iterator[tuple[int, ...]]:
         """Yield the positions that an equation defines; ahead first where it looks ahead."""
         ranges: list[Sequence[int]] = []
-        for at, index in enumerate(equation.indices):
-            if isinstance(index, Index):
-                steps = range(self.sizes[index.axis])
-                ranges.append(steps[::-1] if _looks_ahead(equation, at, index) else steps)
-            else:
-                ranges.append((int(self.compiler.exact(index)({})),))
-        return product(*ranges)
+        for letter in equation.letters:
+            steps = range(self.sizes[letter.axis])
+            ranges.append(steps[::-1] if _looks_ahead(equation, letter) else steps)
+        closures = [self.compiler.exact(i) for i in equation.indices]
+        for values in product(*ranges):
+            env = dict(zip(equation.letters, values, strict=True))
+            yield tuple(int(c(env)) for c in closures)
 
     def read(self, tensor: str, position: tuple[int, ...]) -> Any:
         """Return an element, computed now or before; None if there is none at the position."""
@@ -141,12 +145,14 @@ class _Run:
     def _match(self, equation: Equation, position: tuple[int, ...]) -> Environment | None:
         env: Environment = {}
         for index, at in zip(equation.indices, position, strict=True):
-            if isinstance(index, Index):
-                if not 0 <= at < self.sizes[index.axis]:
-                    return None
-                env[index] = at
-            elif self.compiler.exact(index)({}) != at:
+            letters = letters_of(index)
+            if not letters and self.compiler.exact(index)({}) != at:
                 return None
+            if letters and not 0 <= at < self._length(index):
+                return None
+            rest = at
+            for letter in reversed(letters):
+                rest, env[letter] = divmod(rest, self.sizes[letter.axis])
         return env
 
     def _value(self, equation: Equation, env: Environment) -> Any:
@@ -163,12 +169,15 @@ class _Run:
             fix=f"read({element}, outside=0), a condition on the indices, or an initial value",
         )
 
+    def _length(self, index: Expr) -> int:
+        return prod(self.sizes[i.axis] for i in letters_of(index))
+
     def tensor(self, name: str) -> NDArray[Any]:
         """Return a tensor as an array."""
         if name in self.arrays:
             return np.array(self.arrays[name])
         equation = self.main[name]
-        shape = tuple(self.sizes[i.axis] for i in equation.letters)
+        shape = tuple(self._length(i) for i in equation.indices)
         real = np.float64 if self.numbers is FLOAT64 else object
         dtype: Any = {"int": np.int64, "bool": np.bool_}.get(self.kinds[name], real)
         array: NDArray[Any] = np.empty(shape, dtype)
@@ -177,11 +186,7 @@ class _Run:
         return array
 
 
-def _looks_ahead(equation: Equation, at: int, index: Index) -> bool:
-    """Return whether an equation reads its own tensor, or another, at a later position."""
-    for element in elements(equation.value):
-        if element.tensor == equation.target:
-            read = element.indices[at]
-            if isinstance(read, Add) and read.terms[0] is index:
-                return any(isinstance(t, Const) and t.value > 0 for t in read.terms[1:])
-    return False
+def _looks_ahead(equation: Equation, letter: Index) -> bool:
+    """Return whether an equation reads a later position of a letter, as `H[t+1]` does."""
+    shifts = [lags(equation, e).get(letter.name, (0, 0))[1] for e in elements(equation.value)]
+    return any(steps > 0 for steps in shifts)

@@ -1,7 +1,8 @@
 """Terms to closures: what each node of an expression means, once for each node type.
 
 In: a term, the lengths of axes, a kind of numbers, and a way to read a tensor. Out: a function of
-an environment, the position of every index in scope. Only the branch taken of a `where` is evaluated.
+an environment, the position of every index in scope. Only the branch taken of a `where` is
+evaluated.
 """
 
 from __future__ import annotations

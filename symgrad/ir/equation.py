@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from symgrad.ir.composite import length_of_position, letters_of
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
 from symgrad.ir.visit import tensors_read
 
@@ -66,7 +67,8 @@ class Equation:
 
     Attributes:
         target: The tensor that is defined.
-        indices: A free index for each axis; for an initial value of a recurrence also -1 or a size.
+        indices: A free index for each axis, or a composite one; for an initial value of a
+            recurrence also -1 or a size.
         value: The right-hand side, over the free indices.
     """
 
@@ -82,12 +84,12 @@ class Equation:
     @property
     def letters(self) -> tuple[Index, ...]:
         """The free indices of the left-hand side, in order."""
-        return tuple(i for i in self.indices if isinstance(i, Index))
+        return tuple(letter for i in self.indices for letter in letters_of(i))
 
     @property
     def is_main(self) -> bool:
         """Whether this is a definition for all indices, not an initial value."""
-        return len(self.letters) == len(self.indices)
+        return all(letters_of(i) for i in self.indices)
 
     def __str__(self) -> str:
         from symgrad.ir.show import show_equation  # noqa: PLC0415 (it reads these classes)
@@ -141,7 +143,7 @@ class System:
             if tensor.name == name:
                 return tensor
         equation = self.equation(name)
-        return Tensor(name, "real", tuple(Size(i.axis) for i in equation.letters))
+        return Tensor(name, "real", tuple(length_of_position(i) for i in equation.indices))
 
     def has(self, name: str) -> bool:
         """Return whether `name` is an input or defined."""

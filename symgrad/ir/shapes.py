@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from symgrad.errors import IntegerError, LengthError, RankError, SymgradError, UnknownLengthError
+from symgrad.ir.composite import composite_parts
 from symgrad.ir.equation import INTEGER_KINDS, Equation, Tensor
 from symgrad.ir.kinds import is_exact, kind_of
-from symgrad.ir.terms import BATCH, Add, Call, Const, Element, Expr, Index, Mul, Reduce, Size
+from symgrad.ir.terms import BATCH, Call, Const, Element, Expr, Index, Reduce, Size
 from symgrad.ir.text_build import written_product
 from symgrad.ir.visit import close_reduce, elements, open_reduce, rebuild, walk
 
@@ -152,7 +153,8 @@ class Shapes:
         """Return the lengths that are fixed: those given, and those of split axes."""
         out: dict[str, Expr] = {}
         for letter, length in sizes.items():
-            self._fix(out, self.axis(letter), retarget(length, self), letter)
+            if not isinstance(length, Size):
+                self._fix(out, self.axis(letter), retarget(length, self), letter)
         for name, slots in self.slots.items():
             for slot in slots:
                 for length in slot.lengths if slot.letters else slot.lengths[1:]:
@@ -160,6 +162,14 @@ class Shapes:
         return out
 
     def _fix(self, out: dict[str, Expr], axis: str, length: Expr, at: object) -> None:
+        if Size(axis) in walk(length):
+            raise self.complain(
+                LengthError,
+                at,
+                given=f"size[{axis}] = {length}",
+                expected="lengths that do not depend on themselves",
+                fix=f"write (0, {axis}) for the first part of a composite axis, not {axis}",
+            )
         known = out.setdefault(axis, length)
         if isinstance(known, Const) and isinstance(length, Const) and known is not length:
             raise self.complain(
@@ -184,23 +194,6 @@ class Shapes:
                 expected=f"{retarget(slot.lengths[0], self)}, as elsewhere",
                 fix=f"declare {name}: real[...] with a letter for this axis",
             )
-
-
-def composite_parts(position: Expr) -> tuple[Index, ...] | None:
-    """Return the indices of a composite index `g*size[c] + c`, outermost first, else None."""
-    if not isinstance(position, Add):
-        return None
-    parts: list[Index] = []
-    for term in position.terms:
-        factors = term.factors if isinstance(term, Mul) else (term,)
-        if not isinstance(factors[0], Index):
-            return None
-        parts.append(factors[0])
-    for at, term in enumerate(position.terms):
-        tail = [Size(i.axis) for i in parts[at + 1 :]]
-        if term is not written_product((parts[at], *tail)):
-            return None
-    return tuple(parts)
 
 
 def retarget(expr: Expr, shapes: Shapes) -> Expr:
@@ -259,6 +252,9 @@ def infer(
 ) -> Inferred:
     """Return the tensors, equations and lengths of a text with shapes and axes found."""
     shapes = Shapes(complain, order)
+    for letter, length in sizes.items():
+        if isinstance(length, Size):
+            shapes.join((letter, length.axis), letter)
     for tensor in declared:
         shapes.declare(tensor)
     for equation in equations:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from symgrad.ir.composite import composite_parts
 from symgrad.ir.terms import (
     BATCH,
     Add,
@@ -129,10 +130,16 @@ class _Printer:
         if not expr.indices:
             inner = expr.tensor
         else:
-            inner = f"{expr.tensor}[{', '.join(self.text(i) for i in expr.indices)}]"
+            inner = f"{expr.tensor}[{', '.join(self._position(i) for i in expr.indices)}]"
         return (
             inner if expr.outside is None else f"read({inner}, outside={self.text(expr.outside)})"
         )
+
+    def _position(self, index: Expr) -> str:
+        parts = composite_parts(index)
+        if parts is None:
+            return self.text(index)
+        return f"({', '.join(self.text(i) for i in parts)})"
 
     def _add(self, expr: Add) -> str:
         parts: list[str] = []
@@ -278,8 +285,15 @@ def show_equation(equation: Equation) -> str:
 
 
 def show_shape(tensor: Tensor) -> str:
-    """Return the shape of a tensor in letters, `[n, k]`; composite axes as products."""
-    parts = [s.axis if isinstance(s, Size) else show(s) for s in tensor.shape]
+    """Return the shape of a tensor in letters, `[n, (g, c)]`; other lengths as they are."""
+    parts: list[str] = []
+    for length in tensor.shape:
+        factors = length.factors if isinstance(length, Mul) else (length,)
+        letters = [f.axis for f in factors if isinstance(f, Size)]
+        if len(letters) < len(factors):
+            parts.append(show(length))
+        else:
+            parts.append(letters[0] if len(letters) == 1 else f"({', '.join(letters)})")
     return f"[{', '.join(parts)}]" if parts else ""
 
 

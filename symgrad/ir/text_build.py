@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symgrad.ir.terms import ONE, ZERO, Add, Const, Expr, Mul, Power, Size
+from symgrad.ir.terms import ONE, Add, Const, Expr, Mul, Power, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,18 +89,3 @@ def growth(expr: Expr) -> Fraction:
             return max(growth(c) for c in expr.children)
         case _:
             return Fraction(1)
-
-
-def composite(parts: Iterable[Expr], sizes: Iterable[Expr]) -> Expr:
-    """Return the position of the composite index `(a, b, ...)`: a*size[b]*... + b*... + ..."""
-    rows = list(zip(parts, sizes, strict=True))
-    terms: list[Expr] = []
-    for at, (part, _) in enumerate(rows):
-        tail = [size for _, size in rows[at + 1 :]]
-        terms.append(written_product((part, *tail)) if part is not ZERO else ZERO)
-    return written_sum(terms)
-
-
-def size_product(axes: Iterable[str]) -> Expr:
-    """Return the length of a composite axis."""
-    return written_product(Size(a) for a in axes)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import NonAffineIndexError, ReservedNameError, RoleError, UnboundIndexError
 from symgrad.ir.batch import BATCH_INDEX
-from symgrad.ir.terms import BATCH, ZERO, Add, Element, Expr, Index, Size
+from symgrad.ir.composite import composite
+from symgrad.ir.terms import BATCH, ZERO, Add, Const, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_affine
-from symgrad.ir.text_build import composite, written_sum
+from symgrad.ir.text_build import written_sum
 from symgrad.ir.text_scope import BINDERS, RESERVED
 from symgrad.ir.text_source import dotted, is_batch, nearest, positions
 
@@ -117,11 +118,18 @@ def _plain(reader: TermReader, node: ast.Name) -> Expr | None:
 
 
 def _composite(reader: TermReader, node: ast.Tuple) -> Expr:
-    names = [n.id if isinstance(n, ast.Name) else None for n in node.elts]
-    if len(names) < 2 or None in names:
+    """Return `(g, c)`, or `(0, c)` with a number for the outermost part."""
+    if len(node.elts) < 2:
         raise reader.no_form(node)
-    parts = [_plain(reader, n) for n in node.elts if isinstance(n, ast.Name)]
-    for part, name, at in zip(parts, names, node.elts, strict=True):
-        if part is None:
-            raise reader.unbound(at, str(name))
-    return composite([p for p in parts if p is not None], [Size(str(n)) for n in names])
+    parts = [_part(reader, n, outermost=n is node.elts[0]) for n in node.elts]
+    return composite(parts, [Size(i.axis) if isinstance(i, Index) else ZERO for i in parts])
+
+
+def _part(reader: TermReader, node: ast.expr, *, outermost: bool) -> Expr:
+    found = _plain(reader, node) if isinstance(node, ast.Name) else None
+    if found is not None:
+        return found
+    value = reader.value(node) if outermost else None
+    if isinstance(value, Const) and is_affine(value):
+        return value
+    raise reader.no_form(node)

@@ -126,7 +126,9 @@ def read_source(text: str) -> Source:
     rows = [(a, b) for a, b in zip(given, short, strict=False) if b.strip()]
     shift = len(rows[0][0]) - len(rows[0][1]) if rows else 0
     source = Source(text, (), shift)
-    body = tuple(_python_tree(source, plain).body)
+    tree = _python_tree(source, plain)
+    _mark_composites(tree, plain)
+    body = tuple(tree.body)
     _check_depth(source, body)
     return Source(text, body, shift)
 
@@ -153,6 +155,26 @@ def _python_tree(source: Source, plain: str) -> ast.Module:
             expected="an expression of moderate length",
             fix="name parts of it as equations of their own",
         ) from None
+
+
+def _mark_composites(tree: ast.Module, plain: str) -> None:
+    """Make `b[(s, k)]` one position: Python reads it as `b[s, k]`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+            inner = node.slice
+            text = ast.get_source_segment(plain, inner) or ""
+            if _is_one_bracket(text):
+                node.slice = ast.copy_location(ast.Tuple([inner], ast.Load()), inner)
+
+
+def _is_one_bracket(text: str) -> bool:
+    """Return whether the bracket that opens a text closes at its end."""
+    depth = 0
+    for at, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0:
+            return at == len(text) - 1
+    return False
 
 
 def _check_limits(text: str) -> None:

@@ -23,6 +23,7 @@ from symgrad.errors import (
 )
 from symgrad.ir.batch import BATCH_INDEX
 from symgrad.ir.check import check_order
+from symgrad.ir.composite import composite_parts, letters_of
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.macros import Fresh
 from symgrad.ir.shapes import infer
@@ -30,6 +31,7 @@ from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_fixed
 from symgrad.ir.text_build import written_product
 from symgrad.ir.text_names import Names, collect_names
+from symgrad.ir.text_reads import read_index
 from symgrad.ir.text_scope import Scope
 from symgrad.ir.text_source import Source, dotted, is_batch, nearest, positions
 from symgrad.ir.text_terms import TermReader
@@ -239,7 +241,7 @@ class SystemReader:
             else ()
         )
         self._check_target(node, name, indices)
-        letters = [i.name for i in indices if isinstance(i, Index)]
+        letters = [i.name for position in indices for i in letters_of(position)]
         if len(set(letters)) < len(letters):
             raise self.source.error(
                 BinderError,
@@ -271,16 +273,10 @@ class SystemReader:
             return BATCH_INDEX
         if isinstance(node, ast.Name) and node.id not in self.resolved.options:
             return Index(node.id, node.id)
-        if isinstance(node, ast.Tuple):
-            raise self.source.error(
-                UnsupportedError,
-                node,
-                given="a composite index on the left-hand side",
-                expected="one letter for each axis",
-                fix="define the tensor with one axis for each letter",
-            )
-        expr = self._reader(frozenset()).value(node)
-        if is_fixed(expr):
+        letters = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+        reader = self._reader(letters.intersection(self.names.letters))
+        expr = read_index(reader, node)
+        if is_fixed(expr) or composite_parts(expr):
             return expr
         raise self.source.error(
             NonAffineIndexError,
@@ -291,7 +287,7 @@ class SystemReader:
         )
 
     def _check_left(self, node: ast.Assign, equation: Equation) -> None:
-        initial = len(equation.letters) < len(equation.indices)
+        initial = not equation.is_main
         for letter in equation.letters:
             if letter not in equation.value.free and not initial:
                 raise self.source.error(
