@@ -14,7 +14,8 @@ import numpy as np
 from symgrad.autodiff.adjoint import BAR
 from symgrad.verification import comparing
 from symgrad.verification.outcome import Outcome, cannot_tell, judge, judge_identity, worst, wrong
-from symgrad.verification.subject import DefectError
+from symgrad.verification.proofs import modular_proof, sympy_proof
+from symgrad.verification.subject import DefectError, tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -137,7 +138,9 @@ def vjp_is_the_transpose_of_jvp(subject: Subject, instance: Instance) -> Outcome
     def one(name: str) -> Outcome:
         tangent = rng.normal(size=instance.inputs[name].shape)
         pushed = subject.oracles.jvp(instance, {name: tangent})
-        right = sum(np.sum(pushed[c.removesuffix(BAR)] * w) for c, w in instance.cotangents.items())
+        right = sum(
+            np.sum(pushed[c.removesuffix(BAR)].value * w) for c, w in instance.cotangents.items()
+        )
         if not np.isfinite(float(right)):
             return cannot_tell(f"the derivative along {name} is not defined")
         products = gradients[name + BAR] * tangent
@@ -306,7 +309,7 @@ def second_derivatives_are_right(subject: Subject, instance: Instance) -> Outcom
 
     exact = subject.oracles.vjp(instance)
     changes = subject.oracles.second(instance, directions)
-    products = [(changes[n].astype(float) * w).ravel() for n, w in weights.items()]
+    products = [(changes[n].value.astype(float) * w).ravel() for n, w in weights.items()]
     return comparing.along(
         moved,
         "the slope of the VJP",
@@ -316,20 +319,68 @@ def second_derivatives_are_right(subject: Subject, instance: Instance) -> Outcom
     )
 
 
-@check("The closed form is the adjoint, exactly, modulo a prime at random points.", once=True)
-def vjp_is_exact(subject: Subject) -> Outcome:
+@check("The formulas are the transposed derivative, exactly, modulo a prime.", once=True)
+def vjp_is_exact_modulo_a_prime(subject: Subject) -> Outcome:
     """Ask the exact oracle, which has no tolerance."""
-    return subject.modular()
+    return modular_proof(subject.derivation)
+
+
+@check("The formulas are what `sympy.diff` gives, entry by entry.", once=True)
+def vjp_is_proved_at_small_sizes(subject: Subject) -> Outcome:
+    """Spell the function out as scalars and differentiate it with SymPy."""
+    return sympy_proof(subject.derivation)
 
 
 @check("The backward code agrees with torch's autograd of the forward code.", targets=("torch",))
 def vjp_equals_torch_autograd(subject: Subject, instance: Instance) -> Outcome:
     """Compare with the gradient that autograd finds for the generated forward."""
     exact = subject.oracles.vjp(instance)
-    found = subject.autograd(instance)
+    found = tried(subject.autograd(instance).gradient, instance.seeds())
     return worst(
         judge(n, comparing.letters(instance, n), value, found[n], 2 * exact[n].bound)
         for n, value in subject.gradient(instance).items()
+    )
+
+
+@check("The autograd.Function gives the derived gradients.", targets=("torch",))
+def wrapper_gives_the_vjp(subject: Subject, instance: Instance) -> Outcome:
+    """Compare torch's gradient of the generated autograd.Function with 50 digits."""
+    found = tried(subject.autograd(instance, wrapped=True).gradient, instance.seeds())
+    return comparing.judge_all(instance, found, subject.oracles.vjp(instance))
+
+
+@check("The autograd.Function has a forward mode.", targets=("torch",), layouts=False)
+def wrapper_pushes_tangents_forward(subject: Subject, instance: Instance) -> Outcome:
+    """Compare torch's forward mode of the generated autograd.Function with 50 digits."""
+    rng = comparing.generator(instance)
+    names = subject.derivation.wrt
+    tangents = {n: rng.normal(size=instance.inputs[n].shape) for n in names}
+    found = tried(subject.autograd(instance, wrapped=True).pushed, tangents)
+    exact = subject.oracles.jvp(instance, tangents, bounds=True)
+    return comparing.judge_all(instance, found, exact)
+
+
+@check("The autograd.Function can be differentiated twice.", targets=("torch",), smooth=True)
+def wrapper_is_differentiable_twice(subject: Subject, instance: Instance) -> Outcome:
+    """Compare torch's double backward with forward mode over the raw adjoint, at 50 digits."""
+    rng = comparing.generator(instance)
+    names = subject.derivation.wrt
+    directions = {n: comparing.direction_at(rng, instance.inputs[n]) for n in names}
+    weights = {n + BAR: rng.normal(size=instance.inputs[n].shape) for n in names}
+    exact = subject.oracles.second(instance, directions, bounds=True)
+    twice = subject.autograd(instance, wrapped=True).second
+    found = tried(twice, instance.seeds(), weights)
+    products = [(found[n + BAR] * v).ravel() for n, v in directions.items()]
+    total = float(sum(np.sum(p) for p in products))
+    truth = sum(np.sum(exact[n].value * w) for n, w in weights.items())
+    if not np.isfinite(float(truth)):
+        return cannot_tell("the second derivative is not defined")
+    return comparing.scalar(
+        "<V, dX_bar>",
+        total,
+        float(abs(truth - total)),
+        float(sum(np.sum(exact[n].bound * np.abs(w)) for n, w in weights.items())),
+        float(sum(np.sum(np.abs(p)) for p in products)),
     )
 
 

@@ -59,8 +59,16 @@ class _AtRank:
         return derive_jvp(self.system, self.wrt)
 
     @cached_property
+    def tangent_errors(self) -> System:
+        return error_system(name_reductions(self.tangent))
+
+    @cached_property
     def second(self) -> System:
         return derive_jvp(self.adjoint, self.wrt)
+
+    @cached_property
+    def second_errors(self) -> System:
+        return error_system(name_reductions(self.second))
 
     @cached_property
     def forward_errors(self) -> System:
@@ -146,26 +154,27 @@ class Oracles:
 
         return self.remembered("forward with errors", instance, compute)
 
-    def jvp(self, instance: Instance, tangents: Mapping[str, NDArray[Any]]) -> Arrays:
-        """Return the tangents of the outputs, by forward mode, to 50 digits.
+    def jvp(
+        self, instance: Instance, tangents: Mapping[str, NDArray[Any]], *, bounds: bool = False
+    ) -> dict[str, Exact]:
+        """Return the tangents of the outputs, by forward mode.
 
         Args:
             instance: The point.
             tangents: A direction for some inputs; the others do not move.
+            bounds: Whether to bound rounding errors too; else bounds are 0.
         """
         here = self.at_rank(instance.rank)
-        still = {n + DOT: np.zeros_like(instance.inputs[n]) for n in here.wrt}
-        moving = {n + DOT: v for n, v in tangents.items()}
-        found = _evaluate(here.tangent, {**instance.inputs, **still, **moving}, instance)
-        return {name.removesuffix(DOT): value for name, value in found.items()}
+        system = here.tangent_errors if bounds else here.tangent
+        return _forward_mode(system, instance, here.wrt, tangents)
 
-    def second(self, instance: Instance, tangents: Mapping[str, NDArray[Any]]) -> Arrays:
-        """Return how the cotangents of the inputs change along a direction, to 50 digits."""
+    def second(
+        self, instance: Instance, tangents: Mapping[str, NDArray[Any]], *, bounds: bool = False
+    ) -> dict[str, Exact]:
+        """Return how the cotangents of the inputs change along a direction; see `jvp`."""
         here = self.at_rank(instance.rank)
-        moving = {n + DOT: v for n, v in tangents.items()}
-        given = {**instance.inputs, **instance.cotangents, **moving}
-        found = _evaluate(here.second, given, instance)
-        return {name.removesuffix(DOT): value for name, value in found.items()}
+        system = here.second_errors if bounds else here.second
+        return _forward_mode(system, instance, here.wrt, tangents)
 
     def noise(self, instance: Instance) -> float:
         """Return a bound of the rounding error of `<Y_bar, Y>` in float64."""
@@ -176,6 +185,19 @@ class Oracles:
             size = output.bound + cotangent.size * 2.0**-52 * np.abs(output.value.astype(float))
             total += float(np.sum(np.abs(cotangent) * size))
         return total
+
+
+def _forward_mode(
+    system: System,
+    instance: Instance,
+    wrt: tuple[str, ...],
+    tangents: Mapping[str, NDArray[Any]],
+) -> dict[str, Exact]:
+    still = {n + DOT: np.zeros(instance.inputs[n].shape) for n in wrt}
+    moving = {n + DOT: v for n, v in tangents.items()}
+    found = _evaluate(system, {**_with_roundoff(instance), **still, **moving}, instance)
+    values = {n: v for n, v in found.items() if n.endswith(DOT)}
+    return {n.removesuffix(DOT): Exact(v, _bound(n, v, found)) for n, v in values.items()}
 
 
 def _with_roundoff(instance: Instance) -> Arrays:

@@ -14,9 +14,8 @@ import numpy as np
 
 from symgrad.autodiff.adjoint import BAR
 from symgrad.errors import SymgradError
-from symgrad.rewriting.equality import vjp_is_exact
+from symgrad.verification.autograd import Autograd
 from symgrad.verification.oracles import Oracles
-from symgrad.verification.outcome import Outcome, cannot_tell, wrong
 from symgrad.verification.targets import TARGETS, Target, Torch
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class Subject:
 
     def forward(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the outputs and the saved tensors by name, for inputs that may differ."""
-        return _tried(self._run.forward, inputs, instance.rank, instance.sizes)
+        return tried(self._run.forward, inputs, instance.rank, instance.sizes)
 
     def vjp(
         self,
@@ -105,7 +104,7 @@ class Subject:
     ) -> Arrays:
         """Return the cotangents of the inputs by name."""
         given = {**inputs, **results, **seeds}
-        found = _tried(self._run.vjp, given, instance.rank, instance.sizes)
+        found = tried(self._run.vjp, given, instance.rank, instance.sizes)
         self._check_shapes(instance, found)
         return found
 
@@ -122,19 +121,16 @@ class Subject:
         """Return the cotangents of the inputs, forward pass included."""
         return self.call(instance)[1]
 
-    def autograd(self, instance: Instance) -> Arrays:
-        """Return the gradients that torch's autograd finds for the generated forward code."""
-        arrays, seeds = instance.arrays(), instance.seeds()
-        return _tried(self._torch.autograd, arrays, seeds, instance.rank, instance.sizes)
+    def autograd(self, instance: Instance, *, wrapped: bool = False) -> Autograd:
+        """Return the generated torch code at a point, to be differentiated by torch.
 
-    def modular(self) -> Outcome:
-        """Return what the exact oracle says about the derivation on trial."""
-        verdict = vjp_is_exact(self.derivation)
-        if verdict:
-            return Outcome()
-        if verdict.answer == "cannot tell":
-            return cannot_tell(verdict.reason)
-        return wrong(str(verdict), "formula")
+        Args:
+            instance: The point.
+            wrapped: Whether by way of the generated `autograd.Function`.
+        """
+        given = {**instance.sizes, **instance.arrays()}
+        code = self._torch.code(instance.rank)
+        return Autograd(code, self.derivation.wrt, given, wrapped=wrapped)
 
     def objective(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> float:
         """Return `<Y_bar, Y>`, whose gradient the VJP is."""
@@ -144,7 +140,7 @@ class Subject:
         )
 
 
-def _tried(function: Callable[..., Arrays], *args: Any) -> Arrays:
+def tried(function: Callable[..., Arrays], *args: Any) -> Arrays:
     """Return what a function returns.
 
     Raises:

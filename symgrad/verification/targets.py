@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from symgrad.autodiff.adjoint import BAR
 from symgrad.codegen.generate import build
 from symgrad.interpreter import evaluate
 from symgrad.verification.instances import BATCH_LETTERS, at_rank
@@ -116,6 +115,16 @@ def as_tuple(found: Any) -> tuple[Any, ...]:
     return found if isinstance(found, tuple) else (found,)
 
 
+def as_tensor(array: Any) -> Any:
+    """Return a torch tensor over the memory of an array, if torch can hold its layout."""
+    import torch  # noqa: PLC0415 (heavy, and not everyone has it)
+
+    if np.ndim(array) == 0:  # arithmetic on arrays without axes gives NumPy scalars
+        return torch.tensor(np.asarray(array)[()])
+    # Torch has no negative strides.
+    return torch.from_numpy(array.copy() if any(s < 0 for s in array.strides) else array)
+
+
 class Torch(Generated):
     """Generated torch code."""
 
@@ -123,48 +132,12 @@ class Torch(Generated):
         super().__init__(derivation, "torch")
 
     def converted(self, array: NDArray[Any]) -> Any:
-        """Return a tensor over the same memory; torch has no negative strides."""
-        import torch  # noqa: PLC0415 (heavy, and not everyone has it)
-
-        if array.ndim == 0:  # arithmetic on arrays without axes gives NumPy scalars
-            return torch.tensor(array[()])
-        return torch.from_numpy(array.copy() if any(s < 0 for s in array.strides) else array)
+        """Return a tensor over the same memory."""
+        return as_tensor(array)
 
     def back(self, value: Any) -> NDArray[Any]:
         """Return the memory of a tensor as an array."""
         return np.asarray(value.detach())
-
-    def autograd(
-        self,
-        arrays: Mapping[str, NDArray[Any]],
-        seeds: Mapping[str, NDArray[Any]],
-        rank: int,
-        sizes: Mapping[str, int],
-    ) -> Arrays:
-        """Return the gradients that torch finds for the generated forward function.
-
-        Args:
-            arrays: The inputs.
-            seeds: A cotangent for each output.
-            rank: The rank of `...`.
-            sizes: The length of each axis.
-        """
-        import torch  # noqa: PLC0415 (see above)
-
-        code, wrt = self.code(rank), self.derivation.wrt
-        given = {**sizes, **{n: self.converted(a) for n, a in arrays.items()}}
-        leaves = [given[name].clone().requires_grad_() for name in wrt]
-        given.update(zip(wrt, leaves, strict=True))
-        found = code.forward(*(given[n] for n in code.forward_arguments))
-        results = dict(zip(code.forward_results, as_tuple(found), strict=True))
-        gradients = torch.autograd.grad(
-            [results[c.removesuffix(BAR)] for c in seeds],
-            leaves,
-            [torch.tensor(c.copy()) for c in seeds.values()],
-            allow_unused=True,
-            materialize_grads=True,
-        )
-        return {n + BAR: self.back(g) for n, g in zip(wrt, gradients, strict=True)}
 
 
 #: Where a derivation can be run, by name.
