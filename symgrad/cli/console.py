@@ -25,7 +25,10 @@ Options = Annotated[
 ]
 What = Annotated[
     str,
-    typer.Argument(help="A layer, as `symgrad layers` lists them; equations; or a file of them."),
+    typer.Argument(
+        metavar="WHAT",
+        help="A layer, as `symgrad layers` lists them; equations; or a file of them.",
+    ),
 ]
 
 
@@ -88,7 +91,15 @@ def names(text: str | None) -> tuple[str, ...] | None:
     >>> names("W, X b")
     ('W', 'X', 'b')
     """
-    return None if text is None else tuple(text.replace(",", " ").split())
+    found = None if text is None else tuple(text.replace(",", " ").split())
+    if found == ():
+        raise OptionError(
+            where="a list of names",
+            given=repr(text),
+            expected="at least one name",
+            fix="write W,X, or leave the option out",
+        )
+    return found
 
 
 def option_values(pairs: Sequence[str] | None) -> dict[str, object]:
@@ -122,7 +133,7 @@ def system_of(what: str, pairs: Sequence[str] | None = None) -> System:
     if "=" in what:
         return _parsed(what, options, "system")
     path = Path(what)
-    if path.suffix and path.is_file():
+    if path.suffix or len(path.parts) > 1:
         return _parsed(path.read_text(encoding="utf-8"), options, path.stem)
     from symgrad.layers.registry import get  # noqa: PLC0415 (quick start)
 

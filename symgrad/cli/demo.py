@@ -31,7 +31,11 @@ def run(
     ] = Path("symgrad-demo"),
     json: console.Json = False,
 ) -> None:
-    """Derive, generate, verify and train a multi-layer perceptron on handwritten digits."""
+    """Show all of it on one network.
+
+    Derives the gradient of a perceptron, generates its code, verifies it, trains it on handwritten
+    digits, and draws the learning curve.
+    """
     console.use_one_thread()
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
     from symgrad.ir.batch import fix_batch  # noqa: PLC0415

@@ -48,7 +48,11 @@ def run(  # noqa: PLR0913 (the options of a command)
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
-    """Derive the backward equations of a layer, or of equations given as text."""
+    """Derive the gradient of a layer or of equations.
+
+    Prints the equations, the gradient in closed form, the steps that led there, what the forward
+    pass saves for the backward pass, and the operation counts.
+    """
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start of other commands)
     from symgrad.ir.batch import fix_batch  # noqa: PLC0415
 

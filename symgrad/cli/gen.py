@@ -35,7 +35,11 @@ def run(  # noqa: PLR0913 (the options of a command)
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
-    """Write the code of a layer: it imports NumPy or torch, and nothing of symgrad."""
+    """Write the code of a layer, for NumPy or torch.
+
+    The module stands alone: it imports NumPy or torch, and nothing of symgrad. A file that symgrad
+    did not write is never replaced.
+    """
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
     from symgrad.codegen.files import write  # noqa: PLC0415
     from symgrad.codegen.generate import generate  # noqa: PLC0415

@@ -11,10 +11,10 @@ from symgrad.cli import console
 
 
 def run(
-    name: Annotated[str | None, typer.Argument(help="Show the equations of this one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The one to show.")] = None,
     json: console.Json = False,
 ) -> None:
-    """List the layers, losses and optimizers, or show the equations of one."""
+    """List the layers, losses and optimizers; or show one."""
     from symgrad import layers  # noqa: F401, PLC0415 (fills the table)
     from symgrad.layers.registry import LAYERS, get  # noqa: PLC0415
 

@@ -45,7 +45,9 @@ DataFolder = Annotated[
 
 
 def run(  # noqa: PLR0913 (the options of a command)
-    network: Annotated[Network, typer.Argument(help="The network: linear, relu, linear.")],
+    network: Annotated[
+        Network, typer.Argument(metavar="NETWORK", help="The network: linear, relu, linear.")
+    ],
     *,
     data: Annotated[Data, typer.Option(help="The data set.")] = Data.MNIST5K,
     data_folder: DataFolder = None,
@@ -59,7 +61,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     ] = None,
     json: console.Json = False,
 ) -> None:
-    """Train a network on real data with generated gradients, and say how well it does."""
+    """Train a network on real data with generated code."""
     console.use_one_thread()
     from symgrad.training.classifier import train_classifier  # noqa: PLC0415 (quick start)
 

@@ -38,7 +38,11 @@ def run(  # noqa: PLR0913 (the options of a command)
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
-    """Test the generated code of a layer, and print which checks it passes."""
+    """Test the generated code of a layer.
+
+    Prints a table of checks. Exit code 1 means that one of them failed; the smallest case found is
+    printed with a program that shows it.
+    """
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
 
     derivation = derive(console.system_of(what, option))

@@ -34,6 +34,8 @@ BAD = [
     ["derive", "Y[n, o] = X[n, i] * W[o, i]"],
     ["derive", "Y[n, o] = sum[i](X[n, i] * W[o, i]", "--wrt", "W"],
     ["derive", "tanh", "--wrt", "Q"],
+    ["derive", "tanh", "--wrt", ""],
+    ["derive", "no-such-file.txt"],
     ["derive", "tanh", "--steps", "few"],
     ["derive", "tanh", "--option", "nonsense"],
     ["derive", "tanh", "--option", "stride=2"],
