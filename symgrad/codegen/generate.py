@@ -193,13 +193,16 @@ def _module_text(
         head += ["", f"{word}:"]
         for equation in system.equations:
             head += wrapped(f"    {equation}", WIDTH)
-    head += ['"""', "", "from __future__ import annotations", "", *target.imports]
-    if target.aliases:
-        head += ["", *target.aliases]
     names = [h for f in functions for h in f.helpers]
     door = target.door.blocks(integers=needs_integers([f.signature for f in functions]))
-    blocks = ["\n".join(head), *(t.strip() for t in texts), *target.helper_texts(names), *door]
-    return "\n\n\n".join(blocks) + "\n"
+    body = "\n\n\n".join([*(t.strip() for t in texts), *target.helper_texts(names), *door])
+    module = target.emitter.module
+    unused = "" if f"{module}." in body else f"import {module}"
+    imports = [line for line in target.imports if line != unused or not line]
+    head += ['"""', "", "from __future__ import annotations", "", *imports]
+    if target.aliases:
+        head += ["", *target.aliases]
+    return "\n".join(head) + f"\n\n\n{body}\n"
 
 
 def _compiled(name: str, module: _Module, target: str) -> Generated:

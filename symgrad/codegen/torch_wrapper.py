@@ -113,7 +113,7 @@ class _Wrapper:
             "",
             *_method("forward", self._forward_arguments(), self._result_type(), self._forward()),
             "",
-            *_method("setup_context", _CONTEXT, "None", self._setup()),
+            *_method("setup_context", _context(self._setup()), "None", self._setup()),
             "",
             *_method("backward", self._backward_arguments(), "tuple[Any, ...]", self._backward()),
             "",
@@ -255,7 +255,11 @@ class _Wrapper:
         return [*lines, f"{INDENT}return {cut[outputs == len(self.forward.results)]}"]
 
 
-_CONTEXT = "ctx: Any, inputs: tuple[Any, ...], output: Any"
+def _context(body: Sequence[str]) -> str:
+    """Return the arguments of `setup_context`; torch gives them by position."""
+    text = " ".join(body)
+    inputs, output = (n if f"{n}" in text else f"_{n}" for n in ("inputs", "output"))
+    return f"ctx: Any, {inputs}: tuple[Any, ...], {output}: Any"
 
 
 def _type(argument: Argument) -> str:
