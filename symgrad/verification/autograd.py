@@ -7,6 +7,7 @@ generated function, which torch differentiates by itself; `wrapped` is the gener
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,7 +114,9 @@ class Autograd:
         make_dual: Any = forward_ad.make_dual
         unpack_dual: Any = forward_ad.unpack_dual
 
-        with forward_ad.dual_level():
+        # Its first use compiles what torch itself has deprecated.
+        with warnings.catch_warnings(), forward_ad.dual_level():
+            warnings.simplefilter("ignore", DeprecationWarning)
             duals = {
                 n: make_dual(self._given[n].detach().clone(), as_tensor(v))
                 for n, v in tangents.items()

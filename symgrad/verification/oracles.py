@@ -17,7 +17,7 @@ import numpy as np
 from symgrad.autodiff.adjoint import BAR, adjoint_system
 from symgrad.autodiff.tangent import DOT, derive_jvp
 from symgrad.interpreter import evaluate
-from symgrad.rewriting.naming import name_reductions
+from symgrad.verification.hoisting import hoist_reductions
 from symgrad.verification.instances import at_rank
 from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
 
@@ -60,7 +60,7 @@ class _AtRank:
 
     @cached_property
     def tangent_errors(self) -> System:
-        return error_system(name_reductions(self.tangent))
+        return error_system(hoist_reductions(self.tangent))
 
     @cached_property
     def second(self) -> System:
@@ -68,7 +68,7 @@ class _AtRank:
 
     @cached_property
     def second_errors(self) -> System:
-        return error_system(name_reductions(self.second))
+        return error_system(hoist_reductions(self.second))
 
     @cached_property
     def forward_errors(self) -> System:
@@ -95,8 +95,8 @@ class Oracles:
             mine = self.derivation
             found = _AtRank(
                 at_rank(mine.system, rank),
-                name_reductions(at_rank(mine.forward, rank)),
-                name_reductions(at_rank(mine.backward, rank)),
+                hoist_reductions(at_rank(mine.forward, rank)),
+                hoist_reductions(at_rank(mine.backward, rank)),
                 mine.wrt,
             )
             self._at_rank[rank] = found

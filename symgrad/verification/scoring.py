@@ -7,6 +7,7 @@ that it is none. A verifier that never failed proves nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
 from symgrad.rewriting.equality import equivalent, vjp_is_exact
@@ -81,6 +82,15 @@ class Score:
         for check, count in self.by_check().items():
             table.add_row(check, str(count))
         return table
+
+    def __str__(self) -> str:
+        from rich.console import Console  # noqa: PLC0415 (quick to do without)
+
+        text = StringIO()
+        Console(file=text, width=100, no_color=True).print(self.table())
+        rows = [f"changes nothing: {p.layer}, {p.name}" for p in self.equivalent]
+        rows += [f"NOT NOTICED: {p.layer}, {p.name}" for p in self.survivors]
+        return "\n".join([text.getvalue().rstrip(), *rows])
 
 
 #: How many times as many instances are tried on a bug that nobody noticed.
