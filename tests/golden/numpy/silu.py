@@ -54,24 +54,24 @@ def _sigmoid(x: Array) -> Array:
 def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple[Any, ...]) -> None:
     """Raise unless each argument has the shape its letters spell and all have one float type."""
     lengths = {axis: (length, "the length given") for axis, length in (fixed or {}).items()}
-    types: dict[str, str] = {}
+    types: dict[Any, str] = {}
     for name, (value, letters, *kind) in given.items():
         if type(value) in (int, float) and not letters:
             continue
         if not isinstance(value, (np.ndarray, np.generic)):
             raise TypeError(f"{function}: {name} must be an array, not {type(value).__name__}")
-        _check_shape(f"{function}: {name}", name, value.shape, letters.split(), lengths)
+        _check_shape(function, name, value.shape, letters.split(), lengths)
         if not kind and value.dtype.kind != "f":
             raise TypeError(f"{function}: {name} has type {value.dtype}, expected floats")
         if not kind:
-            types.setdefault(str(value.dtype), name)
+            types.setdefault(value.dtype, name)
     if len(types) > 1:
         found = " and ".join(f"{name} is {dtype}" for dtype, name in types.items())
         raise TypeError(f"{function}: mixed types: {found}; convert them to one")
 
 
 def _check_shape(
-    where: str,
+    function: str,
     name: str,
     shape: tuple[int, ...],
     axes: list[str],
@@ -79,9 +79,10 @@ def _check_shape(
 ) -> None:
     """Raise unless a shape has the lengths that other arguments gave its axes."""
     if len(axes) != len(shape):
-        raise ValueError(f"{where} has shape {tuple(shape)}, expected [{', '.join(axes)}]")
+        text = f"has shape {tuple(shape)}, expected [{', '.join(axes)}]"
+        raise ValueError(f"{function}: {name} {text}")
     for axis, length in zip(axes, shape, strict=True):
         known, first = lengths.setdefault(axis, (length, name))
         if length != known:
             text = f"length {length} along axis {axis}, expected {known} as in {first}"
-            raise ValueError(f"{where} has {text}")
+            raise ValueError(f"{function}: {name} has {text}")
