@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 #: How often each compared value must have been defined, and how many points are drawn for it.
 ENOUGH = 6
 MOST = 2048
+_HOPELESS = 256  # with no hit by then, give up these sizes
 
 
 @dataclass(frozen=True)
@@ -157,25 +158,47 @@ def gather(
         UndecidedError: If some value is hardly ever defined.
     """
     rng = np.random.default_rng(seed)
-    times: list[int] = []
-    sizes: dict[str, int] = {}
+    found: list[Evidence] = []
+    fixed = {axis for system in where.systems for axis, _ in system.sizes}
     for _ in range(batches):
-        sizes = choose_sizes(where.systems, rng)
-        draws, least = (16 if where.signs else 8), 0
-        counts: dict[str, Array] = {}
-        while least < ENOUGH:
-            if draws > MOST:
-                raise UndecidedError("the formulas are hardly ever defined at a random point")
-            for row in compare(where.point(sizes, draws, rng)):
-                ok = np.ones(row.agree.shape, bool) if row.ok is None else row.ok
-                if (ok & ~row.agree).any():
-                    return Evidence(False, 1, where.degree, row.name, sizes)
-                repeats = draws // ok.shape[0]  # a constant is the same at every point
-                counts[row.name] = counts.get(row.name, 0) + repeats * ok.sum(axis=0)
-            least = min((int(c.min()) for c in counts.values() if c.size), default=ENOUGH)
-            draws *= 4
-        times.append(least)
-    return Evidence(True, min(times), where.degree, "", sizes)
+        evidence = None
+        # Each logarithm and each even root of a row halves the points at which a sum over rows is
+        # defined: where too few are left, one axis after the other is made a single row.
+        for single in (None, *(a for a in axes_of(where.systems) if a not in fixed)):
+            evidence = _batch(where, compare, choose_sizes(where.systems, rng, single), rng)
+            if evidence is not None:
+                break
+        if evidence is None:
+            raise UndecidedError("the formulas are hardly ever defined at a random point")
+        if not evidence.agree:
+            return evidence
+        found.append(evidence)
+    return min(found, key=lambda e: e.times)
+
+
+def _batch(
+    where: Setting,
+    compare: Callable[[Point], list[Comparison]],
+    sizes: dict[str, int],
+    rng: np.random.Generator,
+) -> Evidence | None:
+    """Compare at some sizes; None if too few values were defined."""
+    draws = 16 if where.signs else 8
+    counts: dict[str, Array] = {}
+    while draws <= MOST:
+        for row in compare(where.point(sizes, draws, rng)):
+            ok = np.ones(row.agree.shape, bool) if row.ok is None else row.ok
+            if (ok & ~row.agree).any():
+                return Evidence(False, 1, where.degree, row.name, sizes)
+            repeats = draws // ok.shape[0]  # a constant is the same at every point
+            counts[row.name] = counts.get(row.name, 0) + repeats * ok.sum(axis=0)
+        least = min((int(c.min()) for c in counts.values() if c.size), default=ENOUGH)
+        if least >= ENOUGH:
+            return Evidence(True, least, where.degree, "", sizes)
+        if not least and draws >= _HOPELESS:
+            return None
+        draws *= 4
+    return None
 
 
 def equality_evidence(

@@ -47,8 +47,15 @@ def axes_of(systems: Iterable[System]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def choose_sizes(systems: Iterable[System], rng: np.random.Generator) -> dict[str, int]:
+def choose_sizes(
+    systems: Iterable[System], rng: np.random.Generator, single: str | None = None
+) -> dict[str, int]:
     """Return small lengths, as different from each other as they are few.
+
+    Args:
+        systems: The Systems, whose axes of the same letter have the same length.
+        rng: The generator.
+        single: An axis that shall have length 1.
 
     Raises:
         UndecidedError: If a length that follows from others is not a whole number, or negative.
@@ -58,7 +65,7 @@ def choose_sizes(systems: Iterable[System], rng: np.random.Generator) -> dict[st
     given = {left.axis for left, _ in rules}
     axes = sorted(axes_of(systems), key=lambda axis: axis in given)
     lengths = (2, 3) if len(axes) < 3 else (2, 3, 4)
-    sizes = solve_lengths(rules, {})
+    sizes = solve_lengths(rules, {} if single is None else {single: 1})
     pool: list[int] = []
     for axis in axes:
         if axis not in sizes:
