@@ -27,7 +27,7 @@ from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.terms import ZERO, Element
 from symgrad.ir.visit import tensors_read
 from symgrad.rewriting.closed_form import closed_form
-from symgrad.rewriting.naming import name_reductions
+from symgrad.rewriting.naming import name_intermediates
 from symgrad.rewriting.stability import prune, stabilise
 from symgrad.rewriting.trace import Step, Trace
 
@@ -77,10 +77,11 @@ def _derive_part(part: System, wrt: tuple[str, ...], system: System) -> Derivati
 def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     """Derive one part as a whole; cached, since Systems are values."""
     trace = Trace()
-    named = name_reductions(system)
+    named = name_intermediates(system)
     reachable = [w for w in wrt if _reaches(named, w)]
     equations, _ = adjoint_equations(named, reachable)
-    form = closed_form(named, equations, [w + BAR for w in reachable], trace)
+    hidden = set(named.defined) - set(system.defined)
+    form = closed_form(named, equations, [w + BAR for w in reachable], trace, hidden)
     found = {e.target: e for e in form.equations}
     zeros = [Equation(w + BAR, named.tensor(w).letters(), ZERO) for w in wrt if w not in reachable]
     saved = form.saved
@@ -94,7 +95,7 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     )
     results = tuple(s for s in saved if s in named.defined and s not in system.outputs)
     outputs = (*system.outputs, *results)
-    forward = prune(replace(name_reductions(system, only=results), outputs=outputs), outputs)
+    forward = prune(replace(name_intermediates(system, only=results), outputs=outputs), outputs)
     return Derivation(
         system=system,
         forward=stabilise(forward),
@@ -198,7 +199,7 @@ class _Chain:
         everything = (*part.system.outputs, *derivation.saved_results)
         if set(outputs) == set(part.system.outputs):
             return self._outer_equations(part, derivation.forward)
-        named = name_reductions(part.system, only=derivation.saved_results)
+        named = name_intermediates(part.system, only=derivation.saved_results)
         return self._outer_equations(part, stabilise(replace(named, outputs=everything)))
 
     def _cotangent_names(self, part: Part, wrt: tuple[str, ...]) -> dict[str, str]:

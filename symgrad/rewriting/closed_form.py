@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation, System
-from symgrad.ir.visit import replace_elements, substitute, tensors_read
+from symgrad.ir.terms import Power
+from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
 from symgrad.rewriting.cost import cost_of, elements_of
 from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
 from symgrad.rewriting.factoring import factored
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
     from symgrad.ir.terms import Element, Expr
     from symgrad.rewriting.trace import Trace
 
-_MOST_BASES = 12
-_ABOUT_AS_CHEAP = 1.02
-#: Five times what the largest layer of the zoo needs; then the best form so far is taken.
-_MOST_REWRITES = 8_000
+_MOST_BASES = 8
+#: Forms within a tenth of the cheapest compete by what they save and how they read.
+_ABOUT_AS_CHEAP = 1.1
+#: For one candidate, ten times what layer norm needs; then the form so far is taken, or none.
+_MOST_REWRITES = 2_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
 _LONGEST_SHOWN = 160
 _OCCURRENCES = "X_bar[m] = sum over the occurrences X[a] of seed * delta(m, a)"
@@ -59,7 +61,11 @@ class ClosedForm:
 
 
 def closed_form(
-    system: System, adjoint: Sequence[Equation], wanted: Sequence[str], trace: Trace
+    system: System,
+    adjoint: Sequence[Equation],
+    wanted: Sequence[str],
+    trace: Trace,
+    hidden: Collection[str] = (),
 ) -> ClosedForm:
     """Return the cheapest closed form found for the cotangents `wanted`; record its steps.
 
@@ -68,8 +74,9 @@ def closed_form(
         adjoint: The equations of the cotangents, in order of evaluation.
         wanted: Names of the cotangents to keep, in the order in which they are returned.
         trace: Where the steps go.
+        hidden: The intermediates that the author of the equations did not name.
     """
-    search = _Search(system, adjoint, wanted)
+    search = _Search(system, adjoint, wanted, hidden)
     best = search.best()
     search.explain(best, trace)
     return best
@@ -78,8 +85,15 @@ def closed_form(
 class _Search:
     """All that the candidates of one search share."""
 
-    def __init__(self, system: System, adjoint: Sequence[Equation], wanted: Sequence[str]) -> None:
+    def __init__(
+        self,
+        system: System,
+        adjoint: Sequence[Equation],
+        wanted: Sequence[str],
+        hidden: Collection[str] = (),
+    ) -> None:
         self.system = system
+        self.hidden = frozenset(hidden)
         self.adjoint = {e.target: e for e in adjoint}
         self.wanted = tuple(wanted)
         self.facts: Facts = facts_of(system)
@@ -109,6 +123,7 @@ class _Search:
 
         The one evaluated last goes first: what it needs is then simplified together.
         """
+        self.budget = Budget(_MOST_REWRITES)
         try:
             closer = _Closer(self, relations)
         except BudgetExceededError:
@@ -120,9 +135,16 @@ class _Search:
 
     def best(self) -> ClosedForm:
         """Return the candidate of least cost; among those about as cheap, the plainest."""
-        forms = self.candidates()
+        forms = self._stable(self.candidates())
         bound = min(f.cost for f in forms) * _ABOUT_AS_CHEAP
         return min((f for f in forms if f.cost <= bound), key=self._plainness)
+
+    def _stable(self, forms: list[ClosedForm]) -> list[ClosedForm]:
+        """Return the candidates that divide by nothing new: a quotient may be one of zeros."""
+        adjoint = [e.value for e in self.adjoint.values()]
+        known = _denominators([*(e.value for e in self.system.equations), *adjoint])
+        stable = [f for f in forms if _denominators(e.value for e in f.equations) <= known]
+        return stable or forms
 
     def _plainness(self, form: ClosedForm) -> tuple[float, int, str]:
         """Return what decides between forms of like cost: saved elements, then length."""
@@ -143,9 +165,14 @@ class _Search:
         always |= {t.name for t in system.inputs if not t.is_real}
         data = frozenset(t.name for t in system.inputs) - always
         defined = system.defined
-        suffixes = [defined[k:] for k in range(len(defined))]
+        named = tuple(d for d in defined if d not in self.hidden)
+        suffixes = [named[k:] for k in range(len(named) - 1, -1, -1)]
+        suffixes += [defined[k:] for k in range(len(defined) - 1, -1, -1)]
         singles = [(d,) for d in reversed(defined)]
-        choices = list(dict.fromkeys([*reversed(suffixes), *singles]))[:_MOST_BASES]
+        if len(defined) > _MOST_BASES:  # a search over so many would be long: the plain choices
+            choices = [named, defined, system.outputs]
+        else:
+            choices = list(dict.fromkeys([*suffixes, *singles]))
         without = [frozenset({*always, *c}) for c in choices]
         return list(
             dict.fromkeys([*without, *(w | data for w in without), frozenset(always | data)])
@@ -153,7 +180,9 @@ class _Search:
 
     def _relations(self, kept: frozenset[str]) -> tuple[Relation, ...]:
         try:
-            return tuple(relations_of(self.system, kept, self.facts, NORMAL_RULES, self.budget))
+            return tuple(
+                relations_of(self.system, kept, self.facts, NORMAL_RULES, Budget(_MOST_REWRITES))
+            )
         except BudgetExceededError:
             return ()
 
@@ -224,6 +253,16 @@ class _Search:
             current = after
         final = self.equation(current.target, self.rewriter(best.relations)(normal.value))
         trace.add("normalise", "the same relations again", final, current, detail=True)
+
+
+def _denominators(exprs: Iterable[Expr]) -> set[frozenset[str]]:
+    """Return what terms divide by, each denominator as the set of tensors it reads."""
+    return {
+        frozenset(tensors_read(node.base))
+        for expr in exprs
+        for node in walk(expr)
+        if isinstance(node, Power) and node.exponent < 0
+    }
 
 
 def _laws(rewriter: Rewriter) -> str:

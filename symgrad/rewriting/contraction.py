@@ -129,7 +129,7 @@ def _ranges_alike(index: Expr, value: Expr) -> bool:
 
 @rule(
     law="delta(a, i) * f(a) = delta(a, i) * f(i)",
-    shrinks="positions that are data",
+    shrinks="positions that are data, or come later in the order of letters",
     before="T: index(c)[n]; Y[n, c] = (T[n] == c) * X[n, T[n]]",
     after="T: index(c)[n]; Y[n, c] = (T[n] == c) * X[n, c]",
     nodes=(Mul,),
@@ -141,7 +141,7 @@ def use_delta(expr: Expr, _facts: Facts) -> Expr | None:
         if not isinstance(factor, Compare) or factor.op != "==":
             continue
         data, index = factor.left, factor.right
-        if not isinstance(data, Element) or not isinstance(index, Index):
+        if not isinstance(data, (Element, Index)) or not isinstance(index, Index):
             continue
         rest = [f for f in factors if f is not factor]
         new = [replace_term(f, data, index) for f in rest]

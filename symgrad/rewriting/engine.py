@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from symgrad.rewriting.rule import Rule
 
 
+#: A term nested deeper than this is the work of rules that do not end.
+_DEEPEST = 120
+
+
 class BudgetExceededError(Exception):
     """A search was stopped; the caller keeps the best form it has. Never reaches a user."""
 
@@ -62,6 +66,7 @@ class Rewriter:
             for node in rule.nodes:
                 self._by_node.setdefault(node, []).append(rule)
         self._memo: dict[Expr, Expr] = {}
+        self._depth = 0
 
     def __call__(self, expr: Expr) -> Expr:
         """Return the normal form of a term.
@@ -69,6 +74,15 @@ class Rewriter:
         Raises:
             BudgetExceededError: If the budget is used up.
         """
+        if self._depth > _DEEPEST:
+            raise BudgetExceededError
+        self._depth += 1
+        try:
+            return self._normal(expr)
+        finally:
+            self._depth -= 1
+
+    def _normal(self, expr: Expr) -> Expr:
         passed: list[Expr] = []
         node = expr
         while node not in self._memo:

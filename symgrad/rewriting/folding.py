@@ -81,6 +81,20 @@ def merge_exponentials(expr: Expr, _facts: Facts) -> Expr | None:
 
 
 @rule(
+    law="exp(x)**p = exp(p*x)",
+    shrinks="powers of exponentials",
+    before="Y[n] = 1 / sqrt(exp(X[n]))",
+    after="Y[n] = exp(-X[n] / 2)",
+    nodes=(Power,),
+)
+def absorb_power(expr: Expr, _facts: Facts) -> Expr | None:
+    """Write a power of an exponential as an exponential."""
+    assert isinstance(expr, Power)
+    inner = _exponent(expr)
+    return None if inner is None else call("exp", inner)
+
+
+@rule(
     law="sum[j](exp(x(j)) * f(j)) / z = sum[j](exp(x(j)) / z * f(j))",
     when="z is a sum of exponentials",
     shrinks="exponentials outside of a quotient",
@@ -193,4 +207,5 @@ FOLDING = (
     absorb_exponential,
     normalise_weights,
     merge_exponentials,
+    absorb_power,
 )

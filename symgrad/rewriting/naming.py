@@ -1,8 +1,13 @@
-"""Naming what an equation computes on the way: every reduction gets an equation of its own.
+"""Naming what an equation computes on the way, so that closed forms can be written in it.
 
-In: a System. Out: an equal System in which a reduction stands alone on a right-hand side. A named
-intermediate is a value that closed forms can be written in, so formulas spelled in one line and in
-five come to the same closed form.
+In: a System. Out: an equal System in which three kinds of terms have equations of their own:
+
+* a reduction, unless it stands where the equation is linear in it (a sum that is an addend or a
+  factor of the right-hand side needs no name: the equation names it);
+* the argument of a function that contains a reduction: a gate's pre-activation;
+* a root of such an argument: the scale of a norm.
+
+Formulas spelled in one line and in five come to the same closed form.
 """
 
 from __future__ import annotations
@@ -12,74 +17,105 @@ from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.show import unused
-from symgrad.ir.terms import Element, Expr, Index, Mul, Reduce
+from symgrad.ir.terms import Add, Call, Element, Expr, Index, Mul, Power, Reduce
 from symgrad.ir.visit import rebuild, substitute, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
 
-def name_reductions(system: System, only: Collection[str] | None = None) -> System:
-    """Return the System with each reduction inside a larger term named, innermost first.
-
-    The name is that of the equation with the operation behind it: `Y_sum`, `Y_max`, `Y_sum2`. A
-    reduction that is the whole right-hand side but for constants and sizes (a mean) has a name
-    already.
+def name_intermediates(system: System, only: Collection[str] | None = None) -> System:
+    """Return the System with its hidden intermediates named: `Y_sum`, `Y_arg`, `Y_root`, `Y_sum2`.
 
     Args:
         system: The System to name in.
         only: Of the names that would be given, those to give; all by default.
     """
-    used = {*system.defined, *(t.name for t in system.inputs)}
-    equations: list[Equation] = []
-    known: dict[Expr, Element] = {}
+    names = _Names(system, only)
     for equation in system.equations:
+        names.add(equation)
+    return replace(system, equations=tuple(names.equations))
 
-        def define(node: Reduce, target: str = equation.target) -> Expr:
-            letters = _letters(node)
-            mapping: dict[Index, Expr] = dict(zip(_free(node), letters, strict=True))
-            value = substitute(node, mapping)
-            if value not in known:
-                name = unused(f"{target}_{node.op}", used)
-                used.add(name)
-                if only is not None and name not in only:
-                    return node
-                known[value] = Element(name, letters)
-                equations.append(Equation(name, letters, value))
-            back = dict(zip(letters, _free(node), strict=True))
-            return substitute(known[value], back)
 
-        value = _lifted(equation.value, define, top=True)
-        equations.append(replace(equation, value=value))
+class _Names:
+    """The equations so far, and the terms that have a name already."""
+
+    def __init__(self, system: System, only: Collection[str] | None) -> None:
+        self.only = only
+        self.used = {*system.defined, *(t.name for t in system.inputs)}
+        self.known: dict[Expr, Element] = {}
+        self.equations: list[Equation] = []
+        self.letters: tuple[Index, ...] = ()
+        self.target = ""
+
+    def add(self, equation: Equation) -> None:
+        """Append an equation, after those that name what it computes on the way."""
+        self.letters, self.target = equation.letters, equation.target
+        value = self.visit(equation.value, linear=True)
+        self.equations.append(replace(equation, value=value))
         if isinstance(value, Reduce):
-            known.setdefault(value, equation.element)
-    return replace(system, equations=tuple(equations))
+            self.known.setdefault(value, equation.element)
+
+    def visit(self, node: Expr, *, linear: bool) -> Expr:
+        """Return a term with its intermediates named.
+
+        Args:
+            node: The term.
+            linear: Whether the equation is a sum of products down to here.
+        """
+        match node:
+            case Add() | Mul():
+                return rebuild(node, lambda child: self.visit(child, linear=linear))
+            case Call():
+                return rebuild(node, self._argument)
+            case Power():
+                new = rebuild(node, self._argument)
+                root = node.exponent.denominator != 1 and new is not node
+                return self._define(new, "root") if root and not self._is_whole(node) else new
+            case Reduce():
+                new = rebuild(node, lambda child: self.visit(child, linear=False))
+                bare = node.condition is not None or (node.op == "sum" and linear)
+                return new if bare else self._define(new, node.op)
+            case _:
+                return rebuild(node, lambda child: self.visit(child, linear=False))
+
+    def _argument(self, node: Expr) -> Expr:
+        """Return the argument of a function, named if it contains a reduction."""
+        if not isinstance(node, (Add, Mul)):
+            return self.visit(node, linear=False)
+        new = self.visit(node, linear=True)
+        return self._define(new, "arg") if any(isinstance(n, Reduce) for n in walk(new)) else new
+
+    def _define(self, node: Expr, kind: str) -> Expr:
+        free = self._in_order(node)
+        letters = _letters(free)
+        mapping: dict[Index, Expr] = dict(zip(free, letters, strict=True))
+        value = substitute(node, mapping)
+        if value not in self.known:
+            name = unused(f"{self.target}_{kind}", self.used)
+            self.used.add(name)
+            if self.only is not None and name not in self.only:
+                return node
+            self.known[value] = Element(name, letters)
+            self.equations.append(Equation(name, letters, value))
+        return substitute(self.known[value], dict(zip(letters, free, strict=True)))
+
+    def _is_whole(self, node: Expr) -> bool:
+        """Return whether a term has every index of its equation, so that a name saves nothing."""
+        return set(node.free) == set(self.letters)
+
+    def _in_order(self, node: Expr) -> list[Index]:
+        """Return the free indices of a term: the equation's in its order, then opened ones."""
+        place = {i: k for k, i in enumerate(self.letters)}
+        return sorted(node.free, key=lambda i: (place.get(i, len(place)), -i.serial, i.key))
 
 
-def _free(node: Reduce) -> tuple[Index, ...]:
-    """Return the free and opened indices of a reduction in a fixed order."""
-    return tuple(sorted(node.free, key=lambda i: (i.serial < 0, -i.serial, i.key)))
-
-
-def _letters(node: Reduce) -> tuple[Index, ...]:
-    """Return one free letter for each index of `_free`."""
+def _letters(free: list[Index]) -> tuple[Index, ...]:
+    """Return a free letter for each index."""
     used: set[str] = set()
     letters: list[Index] = []
-    for index in _free(node):
-        name = index.name if index.serial == 0 else unused(index.name, used)
-        name = unused(name, used)
+    for index in free:
+        name = unused(index.name, used)
         used.add(name)
         letters.append(Index(name, index.axis))
     return tuple(letters)
-
-
-def _is_scale(factor: Expr) -> bool:
-    return not factor.free and not any(isinstance(n, (Element, Reduce)) for n in walk(factor))
-
-
-def _lifted(node: Expr, define: Callable[[Reduce], Expr], *, top: bool) -> Expr:
-    scaled = isinstance(node, Mul) and sum(map(_is_scale, node.factors)) == len(node.factors) - 1
-    new = rebuild(node, lambda child: _lifted(child, define, top=top and scaled))
-    if isinstance(new, Reduce) and not top and new.condition is None:
-        return define(new)
-    return new
