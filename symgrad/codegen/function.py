@@ -214,6 +214,10 @@ def _is_delicate(term: Expr) -> bool:
     if not isinstance(term, Where):
         return False
     parts = [p for c in (term.then, term.otherwise) for p in walk(c)]
-    return any(isinstance(p, Power) and p.exponent < 1 for p in parts) or any(
-        isinstance(p, Call) and p.function in ("log", "log1p", "pow") for p in parts
+    return any(
+        isinstance(p, Power) or (isinstance(p, Call) and p.function in _DELICATE) for p in parts
     )
+
+
+#: Functions that warn outside their domain, or where they overflow.
+_DELICATE = frozenset({"exp", "expm1", "log", "log1p", "pow", "sinh", "cosh", "tan"})

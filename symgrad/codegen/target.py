@@ -84,7 +84,7 @@ TARGETS = {
         aliases=("Array = NDArray[Any]",),
         door=NUMPY_DOOR,
         helpers=NUMPY_HELPERS,
-        quiet=('@np.errstate(divide="ignore", invalid="ignore")',),
+        quiet=('@np.errstate(divide="ignore", invalid="ignore", over="ignore")',),
     ),
     "torch": Target(
         name="torch",

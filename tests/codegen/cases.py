@@ -91,6 +91,9 @@ MAP = {
     "mask": "B: bool[n]\nY[n] = where(B[n], X[n], 0) + B[n]",
     "position": "Y[n, k] = X[n, k] * (k - n) + (k <= n)",
     "integers": "T: int[n]\nY[n] = X[n] * T[n] + T[n]",
+    "branch not taken": "Y[n] = where(X[n] > 0, log(X[n]) + sqrt(X[n]), exp(1000 * X[n]))",
+    "long line": "Y[first, second] = "
+    + " + ".join(f"tanh({k} * Xs[first, second]) * Ws[first, second]" for k in range(1, 9)),
     "shared subterms": "Y[n] = tanh(X[n]) * (1 + tanh(X[n])**2)\nZ[n] = tanh(X[n]) + Y[n]",
     "named steps": "A[n] = X[n] * 2\nB[n] = A[n] + 1\nY[n] = A[n] * B[n]",
 }

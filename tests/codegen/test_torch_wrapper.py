@@ -112,3 +112,18 @@ def test_a_number_that_is_differentiated_gets_a_gradient() -> None:
     made.namespace["scale"](X, c).sum().backward()
     assert float(c.grad) == 3  # type: ignore[arg-type]
     assert float(made.namespace["scale"](X, 3.0).sum()) == 9
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_every_tensor_is_made_on_the_device_of_the_arguments(name: str) -> None:
+    """A meta tensor meets no other device; index ranges need values, so those layers are left."""
+    given = [a.to("meta") if isinstance(a, torch.Tensor) else a for a in arguments(name)]
+    if "index" in {t.kind for t in LAYERS[name].system().inputs}:
+        source = generated(name).source
+        makers = [line for line in source.splitlines() if "torch.arange(" in line]
+        assert all("device=" in line for line in makers)
+        return
+    result = generated(name).namespace[name](*given)
+    assert result.device.type == "meta"
+    (gradient, *_) = torch.autograd.grad(result.sum(), [a for a in given if hasattr(a, "grad_fn")])
+    assert gradient.device.type == "meta"

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def cross_entropy_forward(X: Array, T: Array) -> tuple[Array, Array]:
     """Return L of cross_entropy, then P for the backward pass.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def huber_forward(X: Array, T: Array, delta: Array | float = 1.0) -> tuple[Array, Array]:
     """Return L of huber, then D for the backward pass.
 
@@ -46,7 +46,7 @@ def huber_forward(X: Array, T: Array, delta: Array | float = 1.0) -> tuple[Array
     return L, D
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def huber_vjp(D: Array, L_bar: Array | float, delta: Array | float = 1.0) -> tuple[Array, Array]:
     """Return X_bar and T_bar: the cotangents of X and T.
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def layer_norm_forward(
     X: Array,
     g: Array,
@@ -59,7 +59,7 @@ def layer_norm_forward(
     return Y, R, H
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def layer_norm_vjp(g: Array, R: Array, H: Array, Y_bar: Array) -> tuple[Array, Array, Array]:
     """Return X_bar, g_bar and b_bar: the cotangents of X, g and b.
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def log_softmax_forward(X: Array) -> tuple[Array, Array]:
     """Return Y of log_softmax, then P for the backward pass.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def rms_norm_forward(X: Array, g: Array, eps: Array | float = 1e-05) -> tuple[Array, Array, Array]:
     """Return Y of rms_norm, then R and H for the backward pass.
 
@@ -47,7 +47,7 @@ def rms_norm_forward(X: Array, g: Array, eps: Array | float = 1e-05) -> tuple[Ar
     return Y, R, H
 
 
-@np.errstate(divide="ignore", invalid="ignore")
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def rms_norm_vjp(g: Array, R: Array, H: Array, Y_bar: Array) -> tuple[Array, Array]:
     """Return X_bar and g_bar: the cotangents of X and g.
 
