@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+#: How much of a long line of text a message shows.
+_WIDTH = 120
+
 
 class SymgradError(Exception):
     """Base of every error that symgrad raises on purpose.
@@ -44,9 +47,10 @@ class SymgradError(Exception):
         if text is not None and self.line is not None:
             lines = text.splitlines()
             source = lines[self.line - 1] if 0 < self.line <= len(lines) else ""
-            rows.append(f"  {self.line:>4} | {source}")
+            start = max((self.column or 0) - _WIDTH // 2, 0) if len(source) > _WIDTH else 0
+            rows.append(f"  {self.line:>4} | {source[start : start + _WIDTH]}")
             if self.column is not None:
-                rows.append("       | " + " " * self.column + "^")
+                rows.append("       | " + " " * (self.column - start) + "^")
         rows.append(f"  given:    {self.given}")
         rows.append(f"  expected: {self.expected}")
         rows.append(f"  fix:      {self.fix}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def composite(parts: Sequence[Expr], lengths: Sequence[Expr]) -> Expr:
     """Return the position that parts of the given lengths count to, the outermost first.
 
-    A number may stand for the outermost part; 0 stays visible, so that `(0, c)` is not the letter c.
+    A number may stand for the outermost part; 0 stays visible: `(0, c)` is not the letter c.
     """
     terms: list[Expr] = []
     for at, part in enumerate(parts):

@@ -10,15 +10,13 @@ import ast
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from symgrad.errors import ReservedNameError, RoleError
-from symgrad.ir.text_scope import BINDERS, RESERVED
+from symgrad.errors import RoleError
+from symgrad.ir.text_scope import BINDERS, is_reserved, reserved_name
 from symgrad.ir.text_source import dotted, positions
 
 if TYPE_CHECKING:
     from symgrad.ir.text_options import Resolved
     from symgrad.ir.text_source import Source
-
-RESERVED_SUFFIXES = ("_bar", "_dot")
 
 
 @dataclass
@@ -108,23 +106,13 @@ class _Collector:
     def check(self) -> None:
         """Refuse reserved names and names with two roles."""
         for name, node in (self.tensors | self.letters).items():
-            self._check_reserved(name, node)
+            if is_reserved(name, internal=self.internal):
+                raise reserved_name(self.source, node, name)
         for name in self.letters:
             if name in self.tensors:
                 raise self._clash(name, "an index", "a tensor")
         for name in (self.tensors | self.letters).keys() & self.options:
             raise self._clash(name, "an option", "a tensor or an index")
-
-    def _check_reserved(self, name: str, node: ast.AST) -> None:
-        derived = name.endswith(RESERVED_SUFFIXES) or "." in name
-        if name in RESERVED or name.startswith("_") or (derived and not self.internal):
-            raise self.source.error(
-                ReservedNameError,
-                node,
-                given=f"the name {name}",
-                expected="no function, no leading _, no dot, no suffix _bar or _dot",
-                fix=f"choose another name, such as {name.strip('_').split('_')[0][:1] or 'a'}2",
-            )
 
     def _clash(self, name: str, one: str, other: str) -> RoleError:
         error = self.source.error(

@@ -28,6 +28,7 @@ MAX_DEPTH = 150
 MAX_INTEGER = 2**63
 MAX_EXPONENT = 64
 MAX_DECIMAL_EXPONENT = 300
+MAX_DIGITS = 1000
 
 _DECIMAL = re.compile(r"[0-9_]*\.?[0-9_]*(?:[eE]([+-]?[0-9_]+))?")
 
@@ -186,6 +187,14 @@ def _check_limits(text: str) -> None:
             given=f"{len(text)} characters",
             expected=f"at most {MAX_CHARACTERS}",
             fix="split the System and compose the parts",
+        )
+    if re.search(rf"[0-9]{{{MAX_DIGITS}}}", text):
+        raise source.error(
+            TextLimitError,
+            None,
+            given=f"a number of {MAX_DIGITS} digits or more",
+            expected="numbers of moderate size",
+            fix="make the number an input",
         )
     line = column = depth = 0
     for character in text:

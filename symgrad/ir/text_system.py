@@ -112,6 +112,7 @@ class SystemReader:
             self.resolved.absent,
             frozenset(self.names.letters),
             self.names.tensors,
+            self.internal,
         )
         return TermReader(self.source, scope, self.fresh)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import (
     OptionError,
-    ReservedNameError,
     RoleError,
     SymgradError,
     TextLimitError,
@@ -48,7 +47,15 @@ from symgrad.ir.text_build import (
     written_sum,
 )
 from symgrad.ir.text_reads import read_boundary, read_subscript
-from symgrad.ir.text_scope import BINDERS, CALLS, RESERVED, SPECIAL, Scope
+from symgrad.ir.text_scope import (
+    BINDERS,
+    CALLS,
+    RESERVED,
+    SPECIAL,
+    Scope,
+    is_reserved,
+    reserved_name,
+)
 from symgrad.ir.text_source import MAX_EXPONENT, MAX_INTEGER, dotted, is_chain, nearest
 
 if TYPE_CHECKING:
@@ -124,13 +131,7 @@ class TermReader:
     def check_letter(self, node: ast.AST, name: str) -> None:
         """Refuse a letter that is a reserved name or an option."""
         if name in RESERVED:
-            raise self.source.error(
-                ReservedNameError,
-                node,
-                given=f"{name} as an index",
-                expected="a name that the language does not use",
-                fix=f"use another letter: {name[0]}",
-            )
+            raise reserved_name(self.source, node, name)
         if name in self.scope.options:
             raise self.source.error(
                 RoleError,
@@ -152,14 +153,8 @@ class TermReader:
             return self._option(node, name)
         if name in ("pi", "inf"):
             return PI if name == "pi" else INF
-        if name in RESERVED:
-            raise self.source.error(
-                ReservedNameError,
-                node,
-                given=f"{name} as a value",
-                expected=f"a call, {name}(...) or {name}[...]",
-                fix="call it, or choose another name",
-            )
+        if is_reserved(name, internal=self.scope.internal):
+            raise reserved_name(self.source, node, name)
         if self.scope.all_letters is not None and name in self.scope.all_letters:
             raise self.unbound(node, name)
         self.check_present(node, name)
@@ -232,16 +227,14 @@ class TermReader:
         self, node: ast.BinOp, turned: Callable[[Expr], Expr], second: type[ast.operator]
     ) -> list[Expr]:
         """Return the operands of a chain of one kind of operator, in order."""
-        operands: list[Expr] = []
-        rest: ast.expr = node
-        while isinstance(rest, ast.BinOp):
-            right = self.value(rest.right)
-            operands.append(turned(right) if isinstance(rest.op, second) else right)
-            last, rest = rest, rest.left
-            if not is_chain(last, rest):
-                break
-        operands.append(self.value(rest))
-        return operands[::-1]
+        links: list[ast.BinOp] = [node]
+        while isinstance(links[-1].left, ast.BinOp) and is_chain(links[-1], links[-1].left):
+            links.append(links[-1].left)
+        operands = [self.value(links[-1].left)]
+        for link in reversed(links):
+            right = self.value(link.right)
+            operands.append(turned(right) if isinstance(link.op, second) else right)
+        return operands
 
     def _over(self, node: ast.expr) -> Callable[[Expr], Expr]:
         """Return the division by a term, which refuses the literal 0."""

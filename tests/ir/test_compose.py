@@ -10,9 +10,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from symgrad.interpreter import evaluate
 
 from symgrad.errors import CompositionError
+from symgrad.interpreter import evaluate
 from symgrad.ir.compose import compose
 from symgrad.ir.equation import System
 from symgrad.ir.rename import rename_system

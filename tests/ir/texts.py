@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+from typing import TYPE_CHECKING
+
+from symgrad.ir.text import options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ACCEPTANCE: dict[str, str] = {
     "linear": """
         b: real[o] | None = None
@@ -151,3 +159,10 @@ FORMS: dict[str, str] = {
 }
 
 TEXTS = {**ACCEPTANCE, **FORMS}
+
+
+def every_choice(text: str) -> Iterator[dict[str, object]]:
+    """Yield every combination of the legal values of the options of a text."""
+    legal = options_of(text)
+    for values in product(*legal.values()):
+        yield dict(zip(legal, values, strict=True))
