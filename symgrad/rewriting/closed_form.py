@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from symgrad.rewriting.trace import Trace
 
 _MOST_BASES = 8
-#: Forms within a tenth of the cheapest compete by what they save and how they read.
-_ABOUT_AS_CHEAP = 1.1
+#: Forms this close to the cheapest compete by how they read.
+_ABOUT_AS_CHEAP = 1.02
 #: For one candidate, ten times what layer norm needs; then the form so far is taken, or none.
 _MOST_REWRITES = 2_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
@@ -134,10 +134,20 @@ class _Search:
         return closer.form()
 
     def best(self) -> ClosedForm:
-        """Return the candidate of least cost; among those about as cheap, the plainest."""
+        """Return the candidate that computes and moves least; among like ones, the shortest."""
         forms = self._stable(self.candidates())
-        bound = min(f.cost for f in forms) * _ABOUT_AS_CHEAP
-        return min((f for f in forms if f.cost <= bound), key=self._plainness)
+        bound = min(map(self._price, forms)) * _ABOUT_AS_CHEAP
+        return min((f for f in forms if self._price(f) <= bound), key=_length)
+
+    def _price(self, form: ClosedForm) -> float:
+        """Return operations and memory traffic: a read of what is saved, a write if it was not."""
+        return form.cost + sum(self._traffic(s) for s in form.saved)
+
+    def _traffic(self, name: str) -> float:
+        elements = elements_of(len(self.system.tensor(name).shape))
+        if name in self.system.outputs:  # the next layer keeps it, this one's input may go
+            return elements * 0.9
+        return elements * (2.0 if name in self.system.defined else 1.0)
 
     def _stable(self, forms: list[ClosedForm]) -> list[ClosedForm]:
         """Return the candidates that divide by nothing new: a quotient may be one of zeros."""
@@ -145,18 +155,6 @@ class _Search:
         known = _denominators([*(e.value for e in self.system.equations), *adjoint])
         stable = [f for f in forms if _denominators(e.value for e in f.equations) <= known]
         return stable or forms
-
-    def _plainness(self, form: ClosedForm) -> tuple[float, int, str]:
-        """Return what decides between forms of like cost: saved elements, then length."""
-        saved = sum(self._weight(s) for s in form.saved)
-        text = "\n".join(map(str, form.equations))
-        return saved, len(text), text
-
-    def _weight(self, name: str) -> float:
-        """Return the elements that saving keeps alive; outputs and parameters live anyway."""
-        elements = elements_of(len(self.system.tensor(name).shape))
-        alive = name in self.system.outputs or name in self.system.params
-        return elements * (0.5 if alive else 1.0)
 
     def _bases(self) -> list[frozenset[str]]:
         """Return the sets of primal tensors that a closed form may be written in."""
@@ -253,6 +251,11 @@ class _Search:
             current = after
         final = self.equation(current.target, self.rewriter(best.relations)(normal.value))
         trace.add("normalise", "the same relations again", final, current, detail=True)
+
+
+def _length(form: ClosedForm) -> tuple[int, str]:
+    text = "\n".join(map(str, form.equations))
+    return len(text), text
 
 
 def _denominators(exprs: Iterable[Expr]) -> set[frozenset[str]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.terms import Add, Call, Const, Element, Expr, Index, Mul, Named, Power, Reduce, Size
+from symgrad.ir.visit import walk
 
 if TYPE_CHECKING:
     from symgrad.ir.equation import System
@@ -24,10 +25,31 @@ class Facts:
     Attributes:
         positive: Tensors that are above 0 everywhere.
         nonnegative: Tensors that are at least 0 everywhere, the positive ones included.
+        divisors: Tensors that may be divided by without new risk: the equations divide by them
+            already, or define them as a reciprocal or an exponential.
     """
 
     positive: frozenset[str] = frozenset()
     nonnegative: frozenset[str] = frozenset()
+    divisors: frozenset[str] = frozenset()
+
+    def may_divide(self, expr: Expr) -> bool:
+        """Return whether a factor can be moved to the other side of an equation."""
+        match expr:
+            case Const():
+                return expr.value != 0
+            case Size():
+                return True
+            case Power():
+                return expr.exponent < 0 or self.may_divide(expr.base)
+            case Element():
+                return expr.tensor in self.divisors
+            case Call():
+                return expr.function == "exp"
+            case Mul():
+                return all(self.may_divide(f) for f in expr.factors)
+            case _:
+                return False
 
     def is_positive(self, expr: Expr) -> bool:
         """Return whether a term is known to be above 0; sizes count as positive."""
@@ -90,4 +112,19 @@ def facts_of(system: System) -> Facts:
             positive.add(equation.target)
         if known.is_nonnegative(equation.value):
             nonnegative.add(equation.target)
-    return Facts(frozenset(positive), frozenset(nonnegative))
+    return Facts(frozenset(positive), frozenset(nonnegative), _divisors(system))
+
+
+def _divisors(system: System) -> frozenset[str]:
+    found: set[str] = set()
+    for equation in system.equations:
+        value = equation.value
+        reciprocal = isinstance(value, Power) and value.exponent < 0
+        if reciprocal or (isinstance(value, Call) and value.function == "exp"):
+            found.add(equation.target)
+        found.update(
+            node.base.tensor
+            for node in walk(value)
+            if isinstance(node, Power) and node.exponent < 0 and isinstance(node.base, Element)
+        )
+    return frozenset(found)

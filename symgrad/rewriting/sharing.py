@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, call, mul, power, sub
-from symgrad.ir.terms import MINUS_ONE, Add, Call, Const, Element, Expr, Index, Mul, Power, Reduce
+from symgrad.ir.terms import MINUS_ONE, Add, Call, Element, Expr, Index, Mul, Power, Reduce
 from symgrad.ir.visit import arguments, substitute, walk
 from symgrad.rewriting.engine import Budget, Rewriter
 from symgrad.rewriting.matching import match, replace_in_sum
@@ -187,19 +187,12 @@ def solve(value: Expr, expr: Expr, atom: Expr, facts: Facts) -> Expr | None:
         rest = [c for c in expr.children if c is not inside[0]]
         if isinstance(expr, Add):
             value = sub(value, expr.with_children(tuple(rest)) if len(rest) > 1 else rest[0])
-        elif all(_is_nonzero(f, facts) for f in rest):
+        elif all(facts.may_divide(f) for f in rest):
             value = mul(value, *(power(f, -1) for f in rest))
         else:
             return None
         expr = inside[0]
     return value
-
-
-def _is_nonzero(expr: Expr, facts: Facts) -> bool:
-    """Return whether a factor is never 0 where it is defined; a reciprocal is not."""
-    if isinstance(expr, Power) and expr.exponent < 0:
-        return True
-    return isinstance(expr, Const) or facts.is_positive(expr)
 
 
 def solve_linear(value: Expr, expr: Expr, atom: Expr, rewrite: Rewriter) -> Expr | None:

@@ -105,14 +105,35 @@ L       = -mean[n](sum[c](stop(Q[n, c]) * log(P[n, c])))""",
 P[q, k] = exp(S[q, k]) / sum[j](exp(S[q, j]))
 O[q, e] = sum[k](P[q, k] * V[k, e])""",
         [
-            "P_bar[q, k] = sum[e](O_bar[q, e] * V[k, e])",
-            "S_bar[q, k] = P[q, k] * (P_bar[q, k] - sum[k2](P[q, k2] * P_bar[q, k2]))",
+            "S_bar[q, k] = P[q, k] * (sum[e](O_bar[q, e] * V[k, e])"
+            " - sum[e](O[q, e] * O_bar[q, e]))",
             "Q_bar[q, d] = sum[k](K[k, d] * S_bar[q, k])",
             "K_bar[k, d] = sum[q](Q[q, d] * S_bar[q, k])",
             "V_bar[k, e] = sum[q](O_bar[q, e] * P[q, k])",
         ],
     ),
 }
+
+LSTM = """
+I[n, h] = sigmoid(sum[j](X[n, j] * Wi[h, j]) + sum[k](H[n, k] * Ui[h, k]) + bi[h])
+F[n, h] = sigmoid(sum[j](X[n, j] * Wf[h, j]) + sum[k](H[n, k] * Uf[h, k]) + bf[h])
+G[n, h] = tanh(sum[j](X[n, j] * Wg[h, j]) + sum[k](H[n, k] * Ug[h, k]) + bg[h])
+O[n, h] = sigmoid(sum[j](X[n, j] * Wo[h, j]) + sum[k](H[n, k] * Uo[h, k]) + bo[h])
+D[n, h] = F[n, h] * C[n, h] + I[n, h] * G[n, h]
+Y[n, h] = O[n, h] * tanh(D[n, h])
+return Y, D
+"""
+
+
+def test_the_gate_deltas_of_an_lstm_are_in_gates_only() -> None:
+    derivation = derive(parse(LSTM))
+    assert [str(e) for e in derivation.backward.equations][:5] == [
+        "D_total_bar[n, h] = D_bar[n, h] + O[n, h] * Y_bar[n, h] * (1 - tanh(D[n, h])**2)",
+        "O_arg_bar[n, h] = O[n, h] * Y_bar[n, h] * tanh(D[n, h]) * (1 - O[n, h])",
+        "G_arg_bar[n, h] = D_total_bar[n, h] * I[n, h] * (1 - G[n, h]**2)",
+        "F_arg_bar[n, h] = C[n, h] * D_total_bar[n, h] * F[n, h] * (1 - F[n, h])",
+        "I_arg_bar[n, h] = D_total_bar[n, h] * G[n, h] * I[n, h] * (1 - I[n, h])",
+    ]
 
 
 @pytest.mark.parametrize("name", CLOSED_FORMS)
