@@ -88,6 +88,18 @@ def _scaled(coefficient: Fraction, rest: Expr) -> Expr:
     return Mul((Const(coefficient), *tail))
 
 
+def _reduced_radical(
+    coefficient: Fraction, base: Fraction, exponent: Fraction
+) -> tuple[Fraction, Fraction]:
+    """Return `c * b**e` with the integer b moved into or out of c: `2 / sqrt(2)` is `sqrt(2)`."""
+    if base.denominator == 1 and base > 1:
+        while exponent < 0 and coefficient.numerator % base == 0:
+            coefficient, exponent = coefficient / base, exponent + 1
+        while exponent > 0 and coefficient.denominator % base == 0:
+            coefficient, exponent = coefficient * base, exponent - 1
+    return coefficient, exponent
+
+
 def neg(expr: Expr) -> Expr:
     """Return minus a term."""
     return mul(MINUS_ONE, expr)
@@ -115,7 +127,10 @@ def mul(*factors: Expr) -> Expr:
     if not coefficient and INF not in exponents:
         return ZERO
     powers: list[Expr] = []
-    for base, exponent in exponents.items():
+    for base, total in exponents.items():
+        exponent = total
+        if isinstance(base, Const) and exponent.denominator != 1:
+            coefficient, exponent = _reduced_radical(coefficient, base.value, total)
         factor = power(base, exponent)
         if isinstance(factor, Const):
             coefficient *= factor.value

@@ -260,8 +260,31 @@ def move_into_where(expr: Expr, _facts: Facts) -> Expr | None:
     return None
 
 
+@rule(
+    law="where(c, x, y) + where(c, z, w) = where(c, x + z, y + w)",
+    shrinks="number of choices",
+    before="Y[i] = where(a[i] > 0, X[i], 0) + where(a[i] > 0, 0, b[i])",
+    after="Y[i] = where(a[i] > 0, X[i], b[i])",
+    nodes=(Add,),
+)
+def merge_where(expr: Expr, _facts: Facts) -> Expr | None:
+    """Add choices on the same condition branch by branch."""
+    assert isinstance(expr, Add)
+    by_condition: dict[Expr, list[Where]] = {}
+    for term in expr.terms:
+        if isinstance(term, Where):
+            by_condition.setdefault(term.condition, []).append(term)
+    for condition, group in by_condition.items():
+        if len(group) > 1:
+            then, otherwise = add(*(w.then for w in group)), add(*(w.otherwise for w in group))
+            rest = [t for t in expr.terms if t not in group]
+            return add(Where(condition, then, otherwise), *rest)
+    return None
+
+
 NORMAL_ALGEBRA = (
     collect_terms,
+    merge_where,
     move_into_where,
     combine_powers,
     multiply_out,

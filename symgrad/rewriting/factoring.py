@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, mul, power, split_coefficient, split_power
-from symgrad.ir.terms import ONE, Add, Expr, Index, Mul, Reduce
+from symgrad.ir.terms import ONE, ZERO, Add, Const, Expr, Index, Mul, Reduce, Where
 from symgrad.ir.visit import arguments, close_reduce, open_reduce, rebuild, substitute
 from symgrad.rewriting.algebra import monomial_content
 from symgrad.rewriting.cost import cost_of
@@ -34,7 +34,7 @@ def factored(expr: Expr, facts: Facts) -> Expr:
         found = memo.get(node)
         if found is None:
             new = rebuild(node, visit)
-            for step in (nest_sums, merge_sums, factor_common):
+            for step in (nest_sums, merge_sums, factor_common, factor_where):
                 better = step.apply(new, facts) if isinstance(new, step.nodes) else None
                 while better is not None:
                     new = better
@@ -101,6 +101,27 @@ def _shared_bases(expr: Add) -> list[Expr]:
         for base in _bases(term):
             counts[base] = counts.get(base, 0) + 1
     return sorted((b for b, c in counts.items() if c > 1), key=lambda b: (-counts[b], b.key))
+
+
+@rule(
+    law="where(c, x*y, x*z) = x * where(c, y, z)",
+    shrinks="operations inside choices",
+    before="Y[i] = where(a[i] > 0, X[i] * b[i], X[i])",
+    after="Y[i] = X[i] * where(a[i] > 0, b[i], 1)",
+    nodes=(Where,),
+)
+def factor_where(expr: Expr, _facts: Facts) -> Expr | None:
+    """Take out of a choice what both branches are multiples of."""
+    assert isinstance(expr, Where)
+    if expr.then is ZERO or expr.otherwise is ZERO:
+        return None
+    other = arguments(expr.otherwise, Mul)
+    common = [f for f in arguments(expr.then, Mul) if f in other and not isinstance(f, Const)]
+    if not common:
+        return None
+    inverse = [power(f, -1) for f in common]
+    then, otherwise = mul(expr.then, *inverse), mul(expr.otherwise, *inverse)
+    return mul(*common, Where(expr.condition, then, otherwise))
 
 
 @rule(
