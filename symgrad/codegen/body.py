@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from symgrad.ir.terms import Element, Expr
+from symgrad.ir.terms import Add, Element, Expr, Mul
 from symgrad.ir.terms import Reduce as ReduceTerm
 from symgrad.ir.visit import rebuild, walk
 from symgrad.lowering.kinds import kind_of
@@ -100,7 +100,7 @@ class _Body:
         for inner in sums:
             self.emit.inline[inner.out.tensor] = self._sum(inner)
         written = self._statements(op)
-        if len(written) == 1 and len(f"{INDENT}{written[0].target} = {written[0].text}") <= WIDTH:
+        if len(written) == 1 and _fits(written[0].target, written[0].text):
             return written
         self.emit.inline.clear()
         before = [s for inner in sums for s in self._statements(inner)]
@@ -135,14 +135,14 @@ class _Body:
         text = self.emit.map_value(op, is_output=is_output).text
         if is_output and isinstance(op.value, Element):
             self.emit.given.add(op.value.tensor)
-        if len(f"{INDENT}{name} = {text}") <= WIDTH:
+        if _fits(name, text):
             return [Statement(name, text, comment)]
-        part = self._largest_part(op)
+        value, part = _halves(op.value) or (op.value, self._largest_part(op))
         if part is None:
             return [Statement(name, text, comment)]
         out = Element(self.namer.of_map(part), axis_order(part, labels(op.out)))
         self.kinds[out.tensor] = kind_of(part, self.kinds)
-        rest = replace(op, value=_replaced(op.value, part, out))
+        rest = replace(op, value=_replaced(value, part, out))
         return [*self._map(Map(out, part), ""), *self._map(rest, comment)]
 
     def _largest_part(self, op: Map) -> Expr | None:
@@ -163,6 +163,22 @@ class _Body:
             return ""
         plain = not any(isinstance(e, ReduceTerm) for e in walk(equation.value))
         return "" if plain and isinstance(op, Map) else str(equation)
+
+
+def _fits(name: str, text: str) -> bool:
+    """Return whether an assignment, or a return in its place, is short enough for a line."""
+    return len(INDENT) + max(len(f"{name} = "), len("return ")) + len(text) <= WIDTH
+
+
+def _halves(expr: Expr) -> tuple[Expr, Expr] | None:
+    """Return a long sum or product with its first half as one term, and that half."""
+    if not isinstance(expr, (Add, Mul)) or len(expr.children) < 4:
+        return None
+    middle = len(expr.children) // 2
+    part = expr.with_children(expr.children[:middle])
+    if not part.free:
+        return None
+    return expr.with_children((part, *expr.children[middle:])), part
 
 
 def _occurring(expr: Expr) -> list[Element]:

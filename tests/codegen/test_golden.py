@@ -9,6 +9,7 @@ import pytest
 
 from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import generate, generate_function
+from symgrad.ir.text import parse
 from symgrad.layers.registry import LAYERS
 
 if TYPE_CHECKING:
@@ -64,3 +65,10 @@ def test_a_softmax_shares_its_maximum_its_exponentials_and_their_sum() -> None:
     text = text_of("cross_entropy", "numpy")
     forward = text[text.index("def cross_entropy_forward") : text.index("def cross_entropy_vjp")]
     assert [forward.count(word) for word in (".max(", "np.exp(", ".sum(axis=1)")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_long_sum_is_split_into_lines_that_fit(target: str) -> None:
+    terms = " + ".join(f"first_name_{k}[n] * second_name_{k}[n]" for k in range(12))
+    text = generate_function(parse(f"Y[n] = {terms}", name="long"), target)
+    assert max(map(len, text[text.index("    _check(") :].splitlines())) <= 100

@@ -8,8 +8,7 @@ Forward:
     L = mean[n](H[n])
 
 Backward:
-    D_bar[n] = where(abs(D[n]) < delta, 0, L_bar * delta * sign(D[n]) / size[n]) + where(abs(D[n]) <
-        delta, D[n] * L_bar / size[n], 0)
+    D_bar[n] = L_bar * where(abs(D[n]) < delta, D[n], delta * sign(D[n])) / size[n]
     X_bar[n] = D_bar[n]
     T_bar[n] = -D_bar[n]
 """
@@ -46,12 +45,10 @@ def huber_forward(X: Array, T: Array, delta: Array | float = 1.0) -> tuple[Array
     return L, D
 
 
-@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def huber_vjp(D: Array, L_bar: Array | float, delta: Array | float = 1.0) -> tuple[Array, Array]:
     """Return X_bar and T_bar: the cotangents of X and T.
 
-    D_bar[n] = where(abs(D[n]) < delta, 0, L_bar * delta * sign(D[n]) / size[n]) + where(abs(D[n]) <
-        delta, D[n] * L_bar / size[n], 0)
+    D_bar[n] = L_bar * where(abs(D[n]) < delta, D[n], delta * sign(D[n])) / size[n]
     X_bar[n] = D_bar[n]
     T_bar[n] = -D_bar[n]
 
@@ -62,9 +59,7 @@ def huber_vjp(D: Array, L_bar: Array | float, delta: Array | float = 1.0) -> tup
     """
     _check("huber_vjp", D=(D, "n"), L_bar=(L_bar, ""), delta=(delta, ""))
     n = D.shape[0]
-    D_abs = np.abs(D)
-    term = np.where(D_abs < delta, 0, L_bar * delta / max(n, 1) * np.sign(D))
-    D_bar = term + np.where(D_abs < delta, L_bar / max(n, 1) * D, 0)
+    D_bar = L_bar / max(n, 1) * np.where(np.abs(D) < delta, D, delta * np.sign(D))
     X_bar = D_bar
     T_bar = -D_bar
     return X_bar, T_bar

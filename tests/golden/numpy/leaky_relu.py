@@ -6,7 +6,7 @@ Forward:
     Y[n] = where(X[n] > 0, X[n], slope * X[n])
 
 Backward:
-    X_bar[n] = where(X[n] > 0, 0, Y_bar[n] * slope) + where(X[n] > 0, Y_bar[n], 0)
+    X_bar[n] = Y_bar[n] * where(X[n] > 0, 1, slope)
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def leaky_relu_forward(X: Array, slope: Array | float = 0.01) -> Array:
 def leaky_relu_vjp(X: Array, Y_bar: Array, slope: Array | float = 0.01) -> Array:
     """Return X_bar: the cotangent of X.
 
-    X_bar[n] = where(X[n] > 0, 0, Y_bar[n] * slope) + where(X[n] > 0, Y_bar[n], 0)
+    X_bar[n] = Y_bar[n] * where(X[n] > 0, 1, slope)
 
     Args:
         X: Input of the forward pass, shape [n].
@@ -43,7 +43,7 @@ def leaky_relu_vjp(X: Array, Y_bar: Array, slope: Array | float = 0.01) -> Array
         slope: Input of the forward pass, a number.
     """
     _check("leaky_relu_vjp", X=(X, "n"), Y_bar=(Y_bar, "n"), slope=(slope, ""))
-    return np.where(X > 0, 0, slope * Y_bar) + np.where(X > 0, Y_bar, 0)
+    return Y_bar * np.where(X > 0, 1, slope)
 
 
 def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple[Any, ...]) -> None:

@@ -8,8 +8,7 @@ Forward:
     L = mean[n](H[n])
 
 Backward:
-    D_bar[n] = where(abs(D[n]) < delta, 0, L_bar * delta * sign(D[n]) / size[n]) + where(abs(D[n]) <
-        delta, D[n] * L_bar / size[n], 0)
+    D_bar[n] = L_bar * where(abs(D[n]) < delta, D[n], delta * sign(D[n])) / size[n]
     X_bar[n] = D_bar[n]
     T_bar[n] = -D_bar[n]
 """
@@ -50,8 +49,7 @@ def huber_vjp(
 ) -> tuple[Tensor, Tensor]:
     """Return X_bar and T_bar: the cotangents of X and T.
 
-    D_bar[n] = where(abs(D[n]) < delta, 0, L_bar * delta * sign(D[n]) / size[n]) + where(abs(D[n]) <
-        delta, D[n] * L_bar / size[n], 0)
+    D_bar[n] = L_bar * where(abs(D[n]) < delta, D[n], delta * sign(D[n])) / size[n]
     X_bar[n] = D_bar[n]
     T_bar[n] = -D_bar[n]
 
@@ -62,9 +60,7 @@ def huber_vjp(
     """
     _check("huber_vjp", D=(D, "n"), L_bar=(L_bar, ""), delta=(delta, ""))
     n = D.shape[0]
-    D_abs = torch.abs(D)
-    term = torch.where(D_abs < delta, 0, L_bar * delta / max(n, 1) * torch.sign(D))
-    D_bar = term + torch.where(D_abs < delta, L_bar / max(n, 1) * D, 0)
+    D_bar = L_bar / max(n, 1) * torch.where(torch.abs(D) < delta, D, delta * torch.sign(D))
     X_bar = D_bar
     T_bar = -D_bar
     return X_bar, T_bar
@@ -117,8 +113,7 @@ def _huber_vjp_of_all(
 ) -> tuple[Tensor, Tensor]:
     """Return what `huber_vjp` does, with cotangents of all results.
 
-    D_total_bar[n] = D_bar[n] + where(abs(D[n]) < delta, 0, L_bar * delta * sign(D[n]) / size[n]) +
-        where(abs(D[n]) < delta, D[n] * L_bar / size[n], 0)
+    D_total_bar[n] = D_bar[n] + L_bar * where(abs(D[n]) < delta, D[n], delta * sign(D[n])) / size[n]
     X_bar[n] = D_total_bar[n]
     T_bar[n] = -D_total_bar[n]
 
@@ -136,9 +131,8 @@ def _huber_vjp_of_all(
         delta=(delta, ""),
     )
     n = D.shape[0]
-    D_abs = torch.abs(D)
-    term = torch.where(D_abs < delta, 0, L_bar * delta / max(n, 1) * torch.sign(D))
-    D_total_bar = D_bar + term + torch.where(D_abs < delta, L_bar / max(n, 1) * D, 0)
+    D_masked = torch.where(torch.abs(D) < delta, D, delta * torch.sign(D))
+    D_total_bar = D_bar + L_bar / max(n, 1) * D_masked
     X_bar = D_total_bar
     T_bar = -D_total_bar
     return X_bar, T_bar

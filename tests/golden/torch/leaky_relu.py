@@ -6,7 +6,7 @@ Forward:
     Y[n] = where(X[n] > 0, X[n], slope * X[n])
 
 Backward:
-    X_bar[n] = where(X[n] > 0, 0, Y_bar[n] * slope) + where(X[n] > 0, Y_bar[n], 0)
+    X_bar[n] = Y_bar[n] * where(X[n] > 0, 1, slope)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def leaky_relu_forward(X: Tensor, slope: Tensor | float = 0.01) -> Tensor:
 def leaky_relu_vjp(X: Tensor, Y_bar: Tensor, slope: Tensor | float = 0.01) -> Tensor:
     """Return X_bar: the cotangent of X.
 
-    X_bar[n] = where(X[n] > 0, 0, Y_bar[n] * slope) + where(X[n] > 0, Y_bar[n], 0)
+    X_bar[n] = Y_bar[n] * where(X[n] > 0, 1, slope)
 
     Args:
         X: Input of the forward pass, shape [n].
@@ -41,7 +41,7 @@ def leaky_relu_vjp(X: Tensor, Y_bar: Tensor, slope: Tensor | float = 0.01) -> Te
         slope: Input of the forward pass, a number.
     """
     _check("leaky_relu_vjp", X=(X, "n"), Y_bar=(Y_bar, "n"), slope=(slope, ""))
-    return torch.where(X > 0, 0, slope * Y_bar) + torch.where(X > 0, Y_bar, 0)
+    return Y_bar * torch.where(X > 0, 1, slope)
 
 
 def leaky_relu_jvp(X: Tensor, X_dot: Tensor, slope: Tensor | float = 0.01) -> Tensor:
