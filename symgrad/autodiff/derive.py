@@ -29,10 +29,12 @@ from symgrad.ir.visit import tensors_read
 from symgrad.rewriting.closed_form import closed_form
 from symgrad.rewriting.naming import name_intermediates
 from symgrad.rewriting.stability import prune, stabilise
-from symgrad.rewriting.trace import Step, Trace
+from symgrad.rewriting.trace import Step, Trace, relation_law
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from symgrad.ir.terms import Expr
 
 
 def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
@@ -234,15 +236,20 @@ class _Chain:
         return list(self._renamed(part, system, {}).equations)
 
     def _outer_step(self, part: Part, step: Step, names: dict[str, str]) -> Step:
-        def outer(equation: Equation | None) -> Equation | None:
-            if equation is None:
-                return None
-            mentioned = [equation.target, *tensors_read(equation.value)]
-            table = {n: names.get(n) or part.outer(n) for n in mentioned}
-            letters = tuple(rename_expr(i, table, part.axes) for i in equation.indices)
-            value = rename_expr(equation.value, table, part.axes)
-            return Equation(table[equation.target], letters, value)
+        """Return a step of a part in the names and letters of the whole System."""
 
-        after = outer(step.after)
-        assert after is not None, "a step ends in an equation"
-        return replace(step, before=outer(step.before), after=after)
+        def term(expr: Expr) -> Expr:
+            table = {n: names.get(n) or part.outer(n) for n in tensors_read(expr)}
+            return rename_expr(expr, table, part.axes)
+
+        def outer(equation: Equation) -> Equation:
+            target = names.get(equation.target) or part.outer(equation.target)
+            return Equation(target, tuple(map(term, equation.indices)), term(equation.value))
+
+        before = None if step.before is None else outer(step.before)
+        renamed = replace(step, before=before, after=outer(step.after))
+        if step.relation is None:
+            return renamed
+        pattern, replacement, source = step.relation
+        relation = (term(pattern), term(replacement), outer(source))
+        return replace(renamed, relation=relation, law=relation_law(*relation))

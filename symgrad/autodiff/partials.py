@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.build import call, collect, compare, div, mul, sub
+from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.terms import ONE, ZERO, Call, Expr, Index, Reduce
 from symgrad.ir.text import parse_expression
 from symgrad.ir.visit import close_reduce, rebuild, replace_elements, substitute

@@ -247,7 +247,7 @@ class _Search:
         for relation in best.relations:
             rewrite = self.rewriter((relation,))
             after = self.equation(current.target, rewrite(current.value))
-            trace.add("reuse_forward_value", relation_rule(relation).law, after, current)
+            trace.reuse((relation.pattern, relation.replacement, relation.source), after, current)
             current = after
         final = self.equation(current.target, self.rewriter(best.relations)(normal.value))
         trace.add("normalise", "the same relations again", final, current, detail=True)

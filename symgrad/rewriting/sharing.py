@@ -19,6 +19,7 @@ from symgrad.ir.visit import arguments, substitute, walk
 from symgrad.rewriting.engine import Budget, Rewriter
 from symgrad.rewriting.matching import match, replace_in_sum
 from symgrad.rewriting.rule import Rule
+from symgrad.rewriting.trace import relation_law
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -60,7 +61,7 @@ def relation_rule(relation: Relation) -> Rule:
     """Return a relation as a rule for the engine."""
     return Rule(
         name="reuse_forward_value",
-        law=f"{relation.pattern} = {relation.replacement}, from {relation.source}",
+        law=relation_law(relation.pattern, relation.replacement, relation.source),
         when=_LAW,
         shrinks="position in the tower of what is not kept",
         before="",

@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from symgrad.ir.show import show
+
 if TYPE_CHECKING:
     from symgrad.ir.equation import Equation
+    from symgrad.ir.terms import Expr
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Step:
         before: The equation it acted on; None where one is introduced.
         after: The equation that resulted.
         detail: Whether a reader may skip the step: bookkeeping, shown by `--steps all`.
+        relation: For a reuse of a forward value, what is replaced, what by, and the equation behind.
     """
 
     rule: str
@@ -29,6 +33,13 @@ class Step:
     before: Equation | None
     after: Equation
     detail: bool = False
+    relation: tuple[Expr, Expr, Equation] | None = None
+
+
+def relation_law(pattern: Expr, replacement: Expr, source: Equation) -> str:
+    """Return the law of a reuse as a text: `E[n] = P[n] * Z, from P[n] = E[n] / Z`."""
+    scope = source.letters
+    return f"{show(pattern, scope)} = {show(replacement, scope)}, from {source}"
 
 
 @dataclass
@@ -36,6 +47,14 @@ class Trace:
     """Collects steps; a fresh one for each derivation."""
 
     steps: list[Step] = field(default_factory=list)
+
+    def reuse(
+        self, relation: tuple[Expr, Expr, Equation], after: Equation, before: Equation
+    ) -> None:
+        """Record the reuse of a forward value, unless it changed nothing."""
+        if before != after:
+            law = relation_law(*relation)
+            self.steps.append(Step("reuse_forward_value", law, before, after, relation=relation))
 
     def add(
         self,
