@@ -15,7 +15,7 @@ SGD = layer(
     P: real[...]
     G: real[...]
     V: real[...]
-    t: nonnegative = 0
+    t: int = 0
     lr: positive = 0.001
     momentum: nonnegative = 0
     dampening: real = 0

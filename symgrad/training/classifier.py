@@ -6,7 +6,7 @@ network is composed from registered layers, as any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from symgrad.errors import TrainingError
@@ -24,35 +24,36 @@ if TYPE_CHECKING:
 class Settings:
     """How a data set is trained on unless told otherwise.
 
-    The settings of mnist5k and digits were chosen on held-out training rows by
-    `python -m tests.benchmarks settings`; no test row was looked at.
+    Those of mnist5k and digits are the best of `python -m tests.benchmarks settings`, which judges
+    by held-out training rows; no test row was looked at. For digits the rate 0.2 was half a percent
+    better, and passed over: at the edge of stability, rounding decides where a run ends.
 
     Attributes:
-        hidden: Length of the hidden layer.
+        optimizer: Settings by name of the optimizer.
         epochs: Number of epochs.
         batch_size: Rows in a step.
+        hidden: Length of the hidden layer.
         dtype: "float64" or "float32".
         schedule: Of the learning rate.
-        optimizer: Settings by name of the optimizer.
     """
 
+    optimizer: dict[str, dict[str, float]]
+    epochs: int
+    batch_size: int
     hidden: int = 128
-    epochs: int = 30
-    batch_size: int = 64
     dtype: str = "float64"
     schedule: str = "cosine"
-    optimizer: dict[str, dict[str, float]] = field(
-        default_factory=lambda: {
-            "sgd": {"lr": 0.1, "momentum": 0.9},
-            "gradient_descent": {"lr": 0.5},
-        }
-    )
+
+
+def _optimizers(rate: float) -> dict[str, dict[str, float]]:
+    """Return settings of SGD with momentum, and of descent without, which bears a higher rate."""
+    return {"sgd": {"lr": rate, "momentum": 0.9}, "gradient_descent": {"lr": 5 * rate}}
 
 
 SETTINGS = {
-    "mnist5k": Settings(epochs=20, batch_size=64),
-    "digits": Settings(epochs=30, batch_size=16),
-    "fashion-mnist": Settings(epochs=15, batch_size=128, dtype="float32"),
+    "mnist5k": Settings(_optimizers(0.1), epochs=20, batch_size=32),
+    "digits": Settings(_optimizers(0.1), epochs=20, batch_size=16),
+    "fashion-mnist": Settings(_optimizers(0.1), epochs=15, batch_size=128, dtype="float32"),
 }
 
 
@@ -89,6 +90,7 @@ class TrainingReport:
             "optimizer": str(self.plan.optimizer),
             "epochs": self.plan.epochs,
             "batch_size": self.plan.batch_size,
+            "schedule": self.plan.schedule,
             "seed": self.plan.seed,
             "dtype": self.plan.dtype,
             "ours": _as_dict(self.ours),

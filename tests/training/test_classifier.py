@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from statistics import mean
 
+import numpy as np
 import pytest
 
 from symgrad.errors import TrainingError
@@ -23,6 +24,8 @@ def test_mnist_is_learned_and_torch_autograd_gets_as_many_right(report: Training
     assert report.torch is not None
     assert report.ours.last.correct == report.torch.last.correct
     assert report.plan.dtype == "float64"
+    for name, value in report.torch.parameters.items():
+        assert np.linalg.norm(report.ours.parameters[name] - value) < 1e-10 * np.linalg.norm(value)
 
 
 def test_every_seed_learns_mnist(report: TrainingReport) -> None:
