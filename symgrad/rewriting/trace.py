@@ -25,7 +25,7 @@ class Step:
         before: The equation it acted on; None where one is introduced.
         after: The equation that resulted.
         detail: Whether a reader may skip the step: bookkeeping, shown by `--steps all`.
-        relation: For a reuse of a forward value, what is replaced, what by, and the equation behind.
+        relation: For a reuse: what is replaced, what by, and the equation behind it.
     """
 
     rule: str
