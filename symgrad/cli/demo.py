@@ -50,8 +50,9 @@ def run(
         _show_derivation(derivation)
     files = _write_modules(derivation, output)
     if talk:
-        _title(3, "The generated code: one forward and one backward function, no symgrad inside")
-        console.say(*(f"  {file}" for file in files))
+        _title(3, "The generated code: a forward and a backward function, no symgrad inside")
+        console.say(*(f"  {file}" for file in files), "", "  The backward pass for NumPy:", "")
+        console.say(*_body(files[0].read_text(encoding="utf-8"), f"{derivation.system.name}_vjp"))
         _title(4, "Verification of the generated code")
     verified = _verify(derivation, talk=talk)
     if talk:
@@ -97,6 +98,12 @@ def _write_modules(derivation: Derivation, folder: Path) -> list[Path]:
         files.append(folder / f"mlp_{target}.py")
         write(files[-1], generate(derivation, target, _BATCH))
     return files
+
+
+def _body(source: str, function: str) -> list[str]:
+    """Return the lines of a generated function that compute, after its checks at the door."""
+    text = source.partition(f"def {function}(")[2].partition("\n\n\n")[0]
+    return text.rpartition("\n    )\n")[2].splitlines()
 
 
 def _verify(derivation: Derivation, *, talk: bool) -> bool:
