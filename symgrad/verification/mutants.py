@@ -315,11 +315,11 @@ def wrong_function(expr: Expr, _: Place) -> Iterator[Expr]:
 
 @mutation
 def wrong_constant(expr: Expr, _: Place) -> Iterator[Expr]:
-    """Add 1 to a constant of a sum."""
+    """Change a constant of a sum by 1/2."""
     if isinstance(expr, Add):
         for k, term in enumerate(expr.terms):
             if isinstance(term, Const):
-                yield add(*expr.terms[:k], const(term.value + 1), *expr.terms[k + 1 :])
+                yield add(*expr.terms[:k], const(term.value + Fraction(1, 2)), *expr.terms[k + 1 :])
 
 
 @mutation

@@ -134,7 +134,8 @@ class _Analysis:
             _carried(mul(*expr.factors[:k], *expr.factors[k + 1 :]), self.error(factor))
             for k, factor in enumerate(expr.factors)
         ]
-        return add(*carried, _rounded(expr, len(expr.factors) - 1))
+        inexact = [f for f in expr.factors if not _is_power_of_two(f)]
+        return add(*carried, _rounded(expr, max(0, len(inexact) - 1)))
 
     def _where(self, expr: Where) -> Expr:
         certain = Where(expr.condition, self.error(expr.then), self.error(expr.otherwise))
@@ -187,6 +188,14 @@ def _is_exact(expr: Const | Named) -> bool:
     if isinstance(expr, Named):
         return expr is INF
     return expr.value.denominator & (expr.value.denominator - 1) == 0
+
+
+def _is_power_of_two(expr: Expr) -> bool:
+    """Return whether multiplying by a term never rounds."""
+    if not isinstance(expr, Const):
+        return False
+    top, bottom = abs(expr.value.numerator), expr.value.denominator
+    return top > 0 and top & (top - 1) == 0 and bottom & (bottom - 1) == 0
 
 
 def _rounded(expr: Expr, times: int = 1) -> Expr:

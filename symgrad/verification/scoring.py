@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import TYPE_CHECKING, Literal
 
+from symgrad.errors import UnsupportedError
 from symgrad.rewriting.equality import equivalent, vjp_is_exact
 from symgrad.verification.checks import CHECKS, Check
 from symgrad.verification.faults import FAULTS
@@ -177,7 +178,10 @@ def score(
     rows: list[Planted] = []
     for mutant in mutants(derivation, effort.per_kind, side):
         subject = Subject(mutant.derivation, target, oracles)
-        killed = _noticed(subject, checks, quick, first_only=effort.first_only)
+        try:
+            killed = _noticed(subject, checks, quick, first_only=effort.first_only)
+        except UnsupportedError:
+            continue  # no code can be generated for this mistake
         if not killed:
             thorough = thorough or points(derivation, checks, effort.examples * THOROUGH, seed=1)
             killed = _noticed(subject, checks, thorough, first_only=True)

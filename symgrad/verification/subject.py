@@ -8,12 +8,12 @@ generated code.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from symgrad.autodiff.adjoint import BAR
-from symgrad.errors import SymgradError
+from symgrad.errors import SymgradError, TargetError, UnsupportedError
 from symgrad.verification.autograd import Autograd
 from symgrad.verification.oracles import Oracles
 from symgrad.verification.targets import TARGETS, Target, Torch
@@ -33,6 +33,9 @@ _RAISED = (ArithmeticError, AttributeError, LookupError, RuntimeError, SymgradEr
            ValueError)  # fmt: skip
 
 
+Found = TypeVar("Found")
+
+
 class DefectError(Exception):
     """What is on trial raised an exception at a legal instance."""
 
@@ -46,6 +49,9 @@ class Subject:
         oracles: What is true; by default of `derivation`. A planted bug is judged by those of the
             derivation it was planted in.
         fault: A function that spoils what runs it, to test the checks.
+
+    Raises:
+        TargetError: If there is no such target.
     """
 
     def __init__(
@@ -55,6 +61,13 @@ class Subject:
         oracles: Oracles | None = None,
         fault: Callable[[Target], Target] | None = None,
     ) -> None:
+        if target not in TARGETS:
+            raise TargetError(
+                where="a target to verify on",
+                given=repr(target),
+                expected=f"one of {', '.join(TARGETS)}",
+                fix=f"target={next(iter(TARGETS))!r}",
+            )
         self.derivation = derivation
         self.target = target
         self.oracles = oracles or Oracles(derivation)
@@ -140,14 +153,17 @@ class Subject:
         )
 
 
-def tried(function: Callable[..., Arrays], *args: Any) -> Arrays:
+def tried(function: Callable[..., Found], *args: Any) -> Found:
     """Return what a function returns.
 
     Raises:
         DefectError: If it raises.
+        UnsupportedError: If no code can be generated.
     """
     try:
         with np.errstate(all="ignore"):
             return function(*args)
+    except UnsupportedError:
+        raise  # no code can be generated: nothing is on trial
     except _RAISED as error:
         raise DefectError(f"{type(error).__name__}: {error}") from error

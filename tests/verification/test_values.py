@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+EVERY = PATTERNS | HUGE | COTANGENTS
+
 LAWS: dict[str, Callable[[NDArray[Any]], Any]] = {
     "real": np.isfinite,
     "positive": lambda a: a > 0,
@@ -53,8 +55,7 @@ def test_an_index_stays_below_its_limit(pattern: str, limit: int) -> None:
     assert found.max() < limit
 
 
-@pytest.mark.parametrize("name", {**PATTERNS, **HUGE, **COTANGENTS})
+@pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 0), (2, 3)])
 def test_every_pattern_has_every_shape(name: str, shape: tuple[int, ...]) -> None:
-    function = {**PATTERNS, **HUGE, **COTANGENTS}[name]
-    assert function(np.random.default_rng(3), shape).shape == shape
+    assert EVERY[name](np.random.default_rng(3), shape).shape == shape

@@ -1,0 +1,90 @@
+"""No check is trusted until it has caught a planted bug, and no planted bug may get away.
+
+`pytest -rP` on this file prints the scores.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+import symgrad.layers  # noqa: F401 (fills the table)
+from symgrad.layers.registry import LAYERS
+from symgrad.verification.checks import CHECKS
+from symgrad.verification.faults import FAULTS
+from symgrad.verification.mutants import MUTATIONS, mutants
+from symgrad.verification.scoring import Effort, Score, joined, score, score_faults
+from symgrad.verification.verify import derivation_of
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation
+
+#: The checks in the order in which a bug is put to them: those that notice most, first.
+FIRST = (
+    "vjp is the transpose of jvp",
+    "vjp equals the adjoint",
+    "vjp equals finite differences",
+    "short axes are right",
+)
+
+#: Small layers on which every check is tried on every bug.
+SAMPLE = ("tanh", "softmax")
+
+
+@cache
+def derivation(layer: str) -> Derivation:
+    return derivation_of(LAYERS[layer])
+
+
+def listed(found: Score) -> str:
+    return "\n".join(f"{p.layer}: {p.name}" for p in found.survivors)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_wrong_backward_is_noticed(layer: str) -> None:
+    effort = Effort(examples=6, first_only=True)
+    found = score(derivation(layer), [CHECKS[name] for name in FIRST], effort=effort)
+    assert found.planted
+    assert not found.survivors, listed(found)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_every_wrong_forward_is_noticed(layer: str) -> None:
+    checks = [CHECKS["forward equals the interpreter"]]
+    effort = Effort(examples=6, per_kind=2, first_only=True)
+    found = score(derivation(layer), checks, side="forward", effort=effort)
+    assert found.planted
+    assert not found.survivors, listed(found)
+
+
+@pytest.mark.parametrize("target", ["numpy", pytest.param("torch", marks=pytest.mark.torch)])
+def test_every_fault_of_code_is_noticed(target: str) -> None:
+    checks = [c for c in CHECKS.values() if c.applies_to(target) and not c.once]
+    found = score_faults(derivation("softmax"), checks, target=target, effort=Effort(6))
+    assert len(found.planted) == len(FAULTS)
+    assert not found.survivors, listed(found)
+
+
+@pytest.mark.torch
+def test_every_check_notices_some_bug() -> None:
+    everything = list(CHECKS.values())
+    found: list[Score] = []
+    for layer in SAMPLE:
+        effort = Effort(examples=4, per_kind=1)
+        found.append(score(derivation(layer), everything, target="torch", effort=effort))
+        found.append(
+            score(derivation(layer), everything, target="torch", side="forward", effort=effort)
+        )
+    found.append(score_faults(derivation("softmax"), everything, target="torch", effort=Effort(4)))
+    total = joined(found)
+    sys.stdout.write(f"{total}\n")
+    assert not [name for name, count in total.by_check().items() if not count]
+
+
+def test_every_kind_of_mistake_is_planted_in_some_layer() -> None:
+    planted = {m.kind for layer in LAYERS for m in mutants(derivation(layer), per_kind=1)}
+    assert not set(MUTATIONS) - planted
+    assert len(MUTATIONS) >= 25
