@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.terms import Size
 from symgrad.ir.text import parse
 
@@ -157,6 +158,25 @@ SCATTER = {
     "of a product": "T: index(v)[n]\nY[v, i] = w[v] + sum[n, o]((T[n] == v) * G[n, o] * W[o, i])",
     "also a factor": "T: index(v)[n]\nY[v] = w[v] + sum[n]((T[n] == v) * G[n, v])",
     "one bound of two": "T: index(v)[n]\nY[v] = w[v] + sum[n, k]((T[n] == v) * G[n, k])",
+}
+#: Every scalar function on arguments in its domain, and bounds that are numbers.
+MAP |= {
+    f"function {f}": f"Y[n] = {f}(1 + X[n]**2)" for f, row in FUNCTIONS.items() if row.arity == 1
+}
+MAP |= {
+    f"function {f}": f"Y[n, k] = {f}(1 + X[n, k]**2, w[n])"
+    for f, row in FUNCTIONS.items()
+    if row.arity == 2
+}
+MAP |= {
+    "negative arguments": "Y[n] = abs(X[n]) + sign(X[n]) + relu(X[n]) + sigmoid(X[n]) + erf(X[n])",
+    "bounds": "Y[n] = maximum(X[n], 0.5) + minimum(1, X[n]) + maximum(X[n], W[n])",
+    "bounded positions": "Y[n, k] = X[n, k] * maximum(n, k)",
+    "constants": "Y[n] = X[n] * pi + where(X[n] < inf, X[n]**(1/3 + 2/3), 0)",
+    "two roots": "Y[n] = (1 + X[n]**2)**(1/3) + (1 + X[n]**2)**(3/4) - X[n]**9",
+    "whole numbers": "T: int[n]\nY[n] = X[n] * (2 * T[n] + 1) - where(T[n] > 0, T[n], 2)",
+    "scalars alone": "a: positive = 2\nY = log(a) * b - a**2 + b**2",
+    "condition that is a number": "T: int[n]\nY[n] = where(T[n], X[n], 1) + where(c > 0, X[n], c)",
 }
 TABLES = {"contract": CONTRACT, "map": MAP, "reduce": REDUCE, "gather": GATHER, "scatter": SCATTER}
 CASES = {

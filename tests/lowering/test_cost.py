@@ -9,16 +9,16 @@ from symgrad.ir.text import parse
 from symgrad.layers.registry import get
 from symgrad.lowering.cost import CostSheet, cost_sheet
 
-#: Layer, axes of its input, element-wise operations an element, reductions, saved at most.
+#: Layer, axes of its input, element-wise operations an element, reductions, what may be saved.
 TARGETS = [
-    ("softmax", "k", 4, 1, {"P"}),
-    ("log_softmax", "k", 3, 1, {"P"}),
-    ("cross_entropy", "c", 2, 0, {"P", "T"}),
-    ("layer_norm", "d", 8, 2, {"H", "R", "g"}),
-    ("rms_norm", "d", 6, 1, {"H", "R", "g"}),
-    ("l2_normalize", "d", 5, 1, {"U", "N"}),
-    ("tanh", "", 3, 0, {"Y"}),
-    ("sigmoid", "", 3, 0, {"Y"}),
+    ("softmax", "k", 4, 1, ["P"]),
+    ("log_softmax", "k", 3, 1, ["P", "Y"]),
+    ("cross_entropy", "c", 2, 0, ["P T"]),
+    ("layer_norm", "d", 8, 2, ["H R g", "X M R g"]),
+    ("rms_norm", "d", 6, 1, ["H R g", "X R g"]),
+    ("l2_normalize", "d", 5, 1, ["U N"]),
+    ("tanh", "", 3, 0, ["Y"]),
+    ("sigmoid", "", 3, 0, ["Y"]),
 ]
 
 
@@ -28,12 +28,13 @@ def backward_sheet(layer: str) -> CostSheet:
 
 @pytest.mark.parametrize(("layer", "axes", "operations", "reductions", "saved"), TARGETS)
 def test_the_derived_backward_meets_the_best_known_count(
-    layer: str, axes: str, operations: int, reductions: int, saved: set[str]
+    layer: str, axes: str, operations: int, reductions: int, saved: list[str]
 ) -> None:
     sheet = backward_sheet(layer)
     assert sheet.per_element("...", *axes) <= operations
     assert sheet.reductions <= reductions
-    assert {name for name, _ in sheet.saved} <= saved
+    names = {name for name, _ in sheet.saved}
+    assert any(names <= set(choice.split()) for choice in saved)
     assert sheet.contractions == 0
 
 
