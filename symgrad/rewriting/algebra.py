@@ -121,7 +121,7 @@ def combine_powers(expr: Expr, facts: Facts) -> Expr | None:
 
 @rule(
     law="(x*y + x*z)**p = x**p * (y + z)**p",
-    when="p is an integer, or x is positive",
+    when="p is an integer beyond 4 or below 0, or x is positive",
     shrinks="common factors inside powers of sums",
     before="Y[i] = 1 / (a[i] * X[i] + a[i])",
     after="Y[i] = 1 / (a[i] * (X[i] + 1))",
@@ -130,7 +130,7 @@ def combine_powers(expr: Expr, facts: Facts) -> Expr | None:
 def take_out_content(expr: Expr, facts: Facts) -> Expr | None:
     """Move the monomial that all terms of a base share in front of the power."""
     assert isinstance(expr, Power)
-    if not isinstance(expr.base, Add):
+    if not isinstance(expr.base, Add) or _is_small(expr.exponent):
         return None
     content = monomial_content(expr.base)
     if expr.exponent.denominator != 1:

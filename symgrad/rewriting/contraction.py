@@ -183,7 +183,7 @@ def join_sums(expr: Expr, _facts: Facts) -> Expr | None:
 
 @rule(
     law="sum[i, j](f(i) * g(j)) = sum[i](f(i)) * sum[j](g(j))",
-    when="no factor mentions both i and j",
+    when="no factor mentions both i and j, each mentions one",
     shrinks="number of indices bound together",
     before="Y[n] = sum[i, j](A[n, i] * B[n, j])",
     after="Y[n] = sum[i](A[n, i]) * sum[j](B[n, j])",
@@ -195,7 +195,10 @@ def separate_sums(expr: Expr, _facts: Facts) -> Expr | None:
     if expr.op != "sum" or len(expr.bound) < 2 or expr.condition is not None:
         return None
     bound, body, _ = open_reduce(expr)
-    groups = _connected(bound, arguments(body, Mul))
+    factors = arguments(body, Mul)
+    if any(f.free.isdisjoint(bound) for f in factors):
+        return None  # constants leave first: they belong to no group
+    groups = _connected(bound, factors)
     if len(groups) < 2:
         return None
     return mul(*(close_reduce("sum", indices, mul(*factors)) for indices, factors in groups))
@@ -207,10 +210,7 @@ def _connected(
     """Group bound indices and the factors that mention them by connection."""
     groups: list[tuple[set[Index], list[Expr]]] = [({i}, []) for i in bound]
     for factor in factors:
-        touched = [g for g in groups if not factor.free.isdisjoint(g[0])]
-        if not touched:
-            continue
-        first, *others = touched
+        first, *others = [g for g in groups if not factor.free.isdisjoint(g[0])]
         for other in others:
             first[0].update(other[0])
             first[1].extend(other[1])
