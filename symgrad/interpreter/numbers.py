@@ -133,8 +133,6 @@ _SHARED: dict[str, Callable[..., Number]] = {
     "minimum": _minimum,
     "stop": lambda x: x,
     "straight_through": lambda x, _: x,
-    "floordiv": lambda x, z: x // z,
-    "mod": lambda x, z: x % z,
 }
 
 FLOAT64 = Numbers(

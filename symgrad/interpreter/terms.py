@@ -169,6 +169,7 @@ class Compiler:
         return lambda env: power(base(env), exponent)
 
     def _call(self, expr: Call, *, exact: bool) -> Callable[[Environment], Any]:
+        exact = exact or expr.function in ("floordiv", "mod")
         function = (_EXACT_CALLS if exact else self.numbers.functions).get(expr.function)
         if function is None:
             return self._compiled(_definition(expr), exact=exact)

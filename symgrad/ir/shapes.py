@@ -274,9 +274,7 @@ def infer(
         Equation(e.target, tuple(retarget(i, shapes) for i in e.indices), retarget(e.value, shapes))
         for e in equations
     )
-    inferred = Inferred(tuple(inputs), found, tuple(shapes.fixed(sizes).items()))
-    check_lengths(inferred, shapes)
-    return inferred
+    return Inferred(tuple(inputs), found, tuple(shapes.fixed(sizes).items()))
 
 
 def check_integers(equations: Sequence[Equation], shapes: Shapes) -> None:
@@ -315,7 +313,7 @@ def is_integer_call(node: Expr) -> bool:
     return isinstance(node, Call) and node.function in ("floordiv", "mod")
 
 
-def check_lengths(inferred: Inferred, shapes: Shapes) -> None:
+def check_lengths(inferred: Inferred, complain: Complain) -> None:
     """Refuse a text in which the length of some axis can never be known.
 
     Raises:
@@ -338,7 +336,7 @@ def check_lengths(inferred: Inferred, shapes: Shapes) -> None:
     used.update(dict.fromkeys(t.limit for t in inferred.inputs if t.limit is not None))
     for axis in used:
         if axis not in known:
-            raise shapes.complain(
+            raise complain(
                 UnknownLengthError,
                 axis,
                 given=f"index {axis}, whose length nothing fixes",

@@ -41,7 +41,7 @@ def parse(
             default.
         params: The inputs that are parameters.
         internal: Whether to accept what only passes write: dotted names, the suffixes `_bar` and
-            `_dot`, and indices on the left-hand side only.
+            `_dot`, indices on the left-hand side only and lengths that nothing shows.
 
     Raises:
         SymgradError: If the text is not a System; the class says what is wrong, and where.

@@ -26,7 +26,7 @@ from symgrad.ir.check import check_order
 from symgrad.ir.composite import composite_parts, letters_of
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.macros import Fresh
-from symgrad.ir.shapes import infer
+from symgrad.ir.shapes import check_lengths, infer
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_fixed
 from symgrad.ir.text_build import written_product
@@ -75,6 +75,8 @@ class SystemReader:
             )
         check_order(equations, self.complain)
         inferred = infer(declared, equations, self.sizes, self.names.letters, self.complain)
+        if not self.internal:
+            check_lengths(inferred, self.complain)
         outputs = self.outputs or (equations[-1].target,)
         kept = self._params(params, inferred.inputs)
         system = System(name, inferred.inputs, inferred.equations, outputs, kept, inferred.sizes)

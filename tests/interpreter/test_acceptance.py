@@ -38,7 +38,7 @@ def rng() -> np.random.Generator:
 def test_linear(rng: np.random.Generator, batch: tuple[int, ...], *, bias: bool) -> None:
     X, W, b = rng.normal(size=(*batch, 4)), rng.normal(size=(5, 4)), rng.normal(size=5)
     arrays = {"X": X, "W": W} | ({"b": b} if bias else {})
-    theirs = F.linear(*map(torch.tensor, (X, W)), bias=torch.tensor(b) if bias else None)
+    theirs = F.linear(torch.tensor(X), torch.tensor(W), torch.tensor(b) if bias else None)
     agree(run("linear", arrays, b=bias)["Y"], theirs)
 
 
@@ -48,8 +48,8 @@ def test_conv2d(rng: np.random.Generator, stride: int, pad: int, groups: int) ->
     X = rng.normal(size=(2, groups * 2, 5, 4))
     K = rng.normal(size=(groups * 3, 2, 3, 2))
     ours = run("conv2d", {"X": X, "K": K}, stride=stride, pad=pad, groups=groups)["Y"]
-    tensors = map(torch.tensor, (X, K))
-    agree(ours, F.conv2d(*tensors, stride=stride, padding=pad, groups=groups))
+    theirs = F.conv2d(torch.tensor(X), torch.tensor(K), stride=stride, padding=pad, groups=groups)
+    agree(ours, theirs)
 
 
 @pytest.mark.parametrize(("kernel", "stride", "pad"), [(2, 2, 0), (3, 1, 1), (2, 3, 1), (1, 1, 0)])
@@ -69,7 +69,7 @@ def test_attention(rng: np.random.Generator, *, causal: bool, masked: bool) -> N
     allowed = np.tri(3, 5, dtype=bool) if causal else np.ones((3, 5), bool)
     allowed &= mask if masked else True
     theirs = F.scaled_dot_product_attention(
-        *map(torch.tensor, (Q, K, V)), attn_mask=torch.tensor(allowed)
+        torch.tensor(Q), torch.tensor(K), torch.tensor(V), attn_mask=torch.tensor(allowed)
     )
     agree(run("attention", arrays, causal=causal, M=masked)["O"], theirs)
 
