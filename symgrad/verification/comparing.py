@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 #: The largest step of a ladder of differences, relative to the point.
 STEP = 0.1
 
-#: A slope that is known less well than this decides nothing.
+#: A slope that is known less well than this, relative to it or to the function, decides nothing.
 USEFUL = 1e-4
 
 
@@ -99,7 +99,7 @@ def along(
     found = slope(function, STEP, noise)
     total, size = float(np.sum(claimed)), float(np.sum(np.abs(claimed)))
     allowed = found.error + rounding
-    if not allowed <= USEFUL * max(size, abs(found.central.value)) and allowed > 0:
+    if not allowed <= USEFUL * max(size, abs(found.central.value), found.height):
         return cannot_tell(f"{what}: differences are accurate to {found.error:.1e} only")
     # What the oracle does not know is nobody's error.
     error = max(found.distance(total) - found.error, 0.0)

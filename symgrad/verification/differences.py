@@ -45,11 +45,13 @@ class Slope:
         central: From central differences.
         left: From the left alone.
         right: From the right alone.
+        height: The largest absolute value of the function that was seen.
     """
 
     central: Estimate
     left: Estimate
     right: Estimate
+    height: float
 
     @property
     def is_kink(self) -> bool:
@@ -99,6 +101,7 @@ def slope(function: Callable[[float], float], step: float, noise: float = 0.0) -
         _extrapolate(central, 4.0, noises),
         _extrapolate(leftward, 2.0, [2.0 * n for n in noises]),
         _extrapolate(rightward, 2.0, [2.0 * n for n in noises]),
+        max(abs(v) for v in (*left, middle, *right)),
     )
 
 
