@@ -105,8 +105,10 @@ L       = -mean[n](sum[c](stop(Q[n, c]) * log(P[n, c])))""",
 P[q, k] = exp(S[q, k]) / sum[j](exp(S[q, j]))
 O[q, e] = sum[k](P[q, k] * V[k, e])""",
         [
-            "S_bar[q, k] = P[q, k] * (sum[e](O_bar[q, e] * V[k, e])"
-            " - sum[e](O[q, e] * O_bar[q, e]))",
+            (
+                "S_bar[q, k] = P[q, k] * (sum[e](O_bar[q, e] * V[k, e])"
+                " - sum[e](O[q, e] * O_bar[q, e]))"
+            ),
             "Q_bar[q, d] = sum[k](K[k, d] * S_bar[q, k])",
             "K_bar[k, d] = sum[q](Q[q, d] * S_bar[q, k])",
             "V_bar[k, e] = sum[q](O_bar[q, e] * P[q, k])",
