@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +13,11 @@ from symgrad.autodiff.derive import derive
 from symgrad.formula.derivation import LEVELS, as_markdown, chosen_steps, steps_as_text
 from symgrad.formula.latex import latex_system
 from symgrad.formula.picture import draw_derivation
+from symgrad.ir.batch import fix_batch
 from symgrad.layers.registry import LAYERS, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 LOOKED_UP = [
     *("linear", "relu", "sigmoid", "tanh", "softmax", "log_softmax", "logsumexp"),
@@ -55,6 +58,18 @@ def test_steps_are_numbered_from_1() -> None:
     lines = steps_as_text(derive(LAYERS["softmax"].system()), "main")
     numbers = [int(line.split(".")[0]) for line in lines[::2]]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_picture_of_the_readme_is_current(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    drawn = tmp_path / "softmax.svg"
+    shown = Path(__file__).parents[2] / "docs" / "images" / "softmax.svg"
+    draw_derivation(derive(fix_batch(LAYERS["softmax"].system(), ("n",))), drawn)
+    if request.config.getoption("--update-golden"):
+        shutil.copy(drawn, shown)
+    # matplotlib keeps the source of each text as a comment; outlines may differ between systems.
+    texts = [re.findall("<!-- (.*) -->", f.read_text(encoding="utf-8")) for f in (drawn, shown)]
+    assert len(texts[0]) > 10
+    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize("name", ["softmax", "linear", "leaky_relu"])
