@@ -209,7 +209,7 @@ def score_faults(
     drawn = points(derivation, checks, effort.examples)
     rows: list[Planted] = []
     for name, fault in FAULTS.items():
-        subject = Subject(derivation, target, oracles, fault)
+        subject = Subject(derivation, target, oracles, fault=fault)
         rows.append(Planted(subject.name, name, name, _noticed(subject, checks, drawn)))
     return Score(tuple(rows))
 

@@ -49,6 +49,7 @@ class Subject:
         oracles: What is true; by default of `derivation`. A planted bug is judged by those of the
             derivation it was planted in.
         fault: A function that spoils what runs it, to test the checks.
+        name: What it is called in reports; by default as its System.
 
     Raises:
         TargetError: If there is no such target.
@@ -59,7 +60,9 @@ class Subject:
         derivation: Derivation,
         target: str = "numpy",
         oracles: Oracles | None = None,
+        *,
         fault: Callable[[Target], Target] | None = None,
+        name: str | None = None,
     ) -> None:
         if target not in TARGETS:
             raise TargetError(
@@ -71,12 +74,8 @@ class Subject:
         self.derivation = derivation
         self.target = target
         self.oracles = oracles or Oracles(derivation)
+        self.name = name or derivation.system.name
         self._fault = fault
-
-    @property
-    def name(self) -> str:
-        """The name of the System."""
-        return self.derivation.system.name
 
     @property
     def system(self) -> System:

@@ -5,12 +5,14 @@ In: a layer, a System or a derivation, and a target. Out: a `Report`.
 
 from __future__ import annotations
 
+from itertools import product
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from symgrad.autodiff.derive import derive
 from symgrad.derivation import Derivation
 from symgrad.ir.equation import System
+from symgrad.ir.text import options_of
 from symgrad.verification.checks import CHECKS, Check
 from symgrad.verification.outcome import Outcome
 from symgrad.verification.report import Report, Row
@@ -23,17 +25,47 @@ if TYPE_CHECKING:
 
 
 class Declared(Protocol):
-    """Something that has equations: a layer."""
+    """Something that is declared by equations: a layer."""
 
-    def system(self) -> System:
-        """Return the equations."""
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def text(self) -> str:
+        """Its equations and options."""
+
+    def system(self, **options: object) -> System:
+        """Return the equations with static options fixed."""
 
 
-def derivation_of(what: Declared | System | Derivation) -> Derivation:
-    """Return the derivation of a layer or System; one that is derived already is returned as is."""
-    if isinstance(what, Derivation):
-        return what
-    return derive(what if isinstance(what, System) else what.system())
+def variants(layer: Declared) -> dict[str, System]:
+    """Return the System for every combination of static options, by a name that shows them.
+
+    >>> from symgrad.layers.registry import get
+    >>> list(variants(get("mse")))
+    ['mse(reduction=mean)', 'mse(reduction=sum)', 'mse(reduction=none)']
+    """
+    options = options_of(layer.text)
+    found: dict[str, System] = {}
+    for values in product(*options.values()):
+        chosen = dict(zip(options, values, strict=True))
+        shown = ", ".join(f"{option}={value}" for option, value in chosen.items())
+        found[f"{layer.name}({shown})" if shown else layer.name] = layer.system(**chosen)
+    return found
+
+
+def subjects(what: Declared | System | Derivation | Subject, target: str) -> list[Subject]:
+    """Return what there is to verify: a layer is verified for every value of its options."""
+    match what:
+        case Subject():
+            return [what]
+        case Derivation():
+            return [Subject(what, target)]
+        case System():
+            return [Subject(derive(what), target)]
+        case _:
+            return [Subject(derive(s), target, name=name) for name, s in variants(what).items()]
 
 
 def verify(
@@ -47,15 +79,19 @@ def verify(
     """Return what every check finds about a layer, a System or a derivation.
 
     Args:
-        what: The equations, or what was derived from them.
+        what: The equations, or what was derived from them; a layer for every value of its options.
         target: Where the derived formulas are run: "numpy", "torch" or "reference".
         examples: How many instances each check tries.
         seed: The same seed draws the same instances.
         checks: Names of the checks to run; all that apply by default.
     """
-    subject = what if isinstance(what, Subject) else Subject(derivation_of(what), target)
     chosen = [CHECKS[name] for name in (CHECKS if checks is None else checks)]
-    rows = [search(c, subject, examples, seed) for c in chosen if c.applies_to(subject.target)]
+    rows = [
+        search(check, subject, examples, seed)
+        for subject in subjects(what, target)
+        for check in chosen
+        if check.applies_to(subject.target)
+    ]
     return Report(tuple(rows))
 
 

@@ -3,36 +3,52 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 import symgrad.layers  # noqa: F401 (fills the table)
+from symgrad.autodiff.derive import derive
 from symgrad.layers.registry import LAYERS
 from symgrad.verification.checks import CHECKS
 from symgrad.verification.subject import Subject
-from symgrad.verification.targets import TARGETS
-from symgrad.verification.verify import derivation_of, search
+from symgrad.verification.verify import search, variants
 
-#: A proof about the formulas is the same on every target.
+if TYPE_CHECKING:
+    from symgrad.ir.equation import System
+
+TARGETS = ("numpy", "torch")
+
+#: Every layer with every combination of its static options.
+SYSTEMS: dict[str, System] = {
+    name: system for layer in LAYERS.values() for name, system in variants(layer).items()
+}
+
+#: Whatever applies; a proof about the formulas is the same on every target.
 CASES = [
-    pytest.param(layer, check.name, target, id=f"{layer}-{check.name.replace(' ', '_')}-{target}")
-    for layer in LAYERS
+    pytest.param(
+        name,
+        check.name,
+        target,
+        id=f"{name}-{check.name.replace(' ', '_')}-{target}",
+        marks=[pytest.mark.torch] if target == "torch" else [],
+    )
+    for name in SYSTEMS
     for check in CHECKS.values()
-    for target in TARGETS
-    if target != "reference" and check.applies_to(target)
-    if not (check.once and target != "numpy")
+    for target in (TARGETS[:1] if check.once else TARGETS)
+    if check.applies_to(target)
 ]
 
 
 @cache
-def subject(layer: str, target: str) -> Subject:
-    return Subject(derivation_of(LAYERS[layer]), target)
+def subject(name: str, target: str) -> Subject:
+    return Subject(derive(SYSTEMS[name]), target, name=name)
 
 
-@pytest.mark.parametrize(("layer", "check", "target"), CASES)
-def test_layer(layer: str, check: str, target: str) -> None:
-    # Half of the profile's examples: the other half are those of the other target.
-    examples = max(1, settings.default.max_examples // 2) if settings.default else 10
-    row = search(CHECKS[check], subject(layer, target), examples)
+@pytest.mark.parametrize(("name", "check", "target"), CASES)
+def test_layer(name: str, check: str, target: str) -> None:
+    # The targets share the examples of the profile.
+    examples = (settings.default or settings()).max_examples // len(TARGETS)
+    row = search(CHECKS[check], subject(name, target), examples)
     assert row.verdict == "ok", f"{row.detail}\n\n{row.script}"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import symgrad.layers  # noqa: F401 (fills the table)
+from symgrad.autodiff.derive import derive
 from symgrad.layers.registry import LAYERS
 from symgrad.verification.checks import CHECKS
 from symgrad.verification.faults import FAULTS
 from symgrad.verification.mutants import MUTATIONS, mutants
 from symgrad.verification.scoring import Effort, Score, joined, score, score_faults
-from symgrad.verification.verify import derivation_of
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
@@ -36,7 +36,7 @@ SAMPLE = ("tanh", "softmax")
 
 @cache
 def derivation(layer: str) -> Derivation:
-    return derivation_of(LAYERS[layer])
+    return derive(LAYERS[layer].system())
 
 
 def listed(found: Score) -> str:

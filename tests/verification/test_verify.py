@@ -11,6 +11,7 @@ import pytest
 from symgrad.autodiff.derive import derive
 from symgrad.errors import TargetError
 from symgrad.ir.text import parse
+from symgrad.layers.loss import MSE
 from symgrad.verification.checks import CHECKS
 from symgrad.verification.faults import FAULTS
 from symgrad.verification.mutants import mutants
@@ -48,6 +49,13 @@ def test_a_right_layer_passes_every_check(target: str) -> None:
     assert report.ok
     assert {r.verdict for r in report.rows} == {"ok"}
     assert [r.check for r in report.rows] == [n for n, c in CHECKS.items() if c.applies_to(target)]
+
+
+def test_a_layer_is_verified_for_every_value_of_its_options() -> None:
+    report = verify(MSE, checks=["vjp equals the adjoint"], examples=3)
+    assert [r.layer for r in report.rows] == [
+        f"mse(reduction={v})" for v in ("mean", "sum", "none")
+    ]
 
 
 def test_a_backward_written_by_hand_is_verified_as_it_stands() -> None:
