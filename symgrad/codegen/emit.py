@@ -176,7 +176,7 @@ class Emitter(ABC):
         if self.kinds[op.out.tensor] == REAL:
             piece = self.real(piece)
         if piece.scalar and not self.order:
-            return replace(piece, text=self.full("()", piece.text), strength=ATOM, scalar=False)
+            return self._as_array(piece)
         if piece.scalar:
             text = self.full(self.shape(self.order), piece.text)
             return Piece(text, ATOM, piece.kind, self.order)
@@ -184,9 +184,14 @@ class Emitter(ABC):
             source = aligned(piece, self.order)
             text = self.broadcast(source, self.shape(self.order), copy=is_output)
             return Piece(text, ATOM, piece.kind, self.order)
-        if is_output and isinstance(op.value, Element) and op.value.tensor in self.given:
+        if is_output and self._may_be_given(op.value, piece):
             return replace(piece, text=self.copy(piece.at(ATOM)), strength=ATOM)
         return piece
+
+    def _may_be_given(self, expr: Expr, piece: Piece) -> bool:
+        """Return whether a right-hand side, maybe `x if c else y`, may be an argument itself."""
+        values = expr.children[1:] if piece.strength == LOWEST and expr.children else (expr,)
+        return any(isinstance(e, Element) and e.tensor in self.given for e in values)
 
     def shape(self, axes: Sequence[Index]) -> str:
         """Return the shape of an array as a tuple."""
@@ -295,6 +300,8 @@ class Emitter(ABC):
         condition = self._truth(expr.condition)
         kind = then.kind if then.kind == otherwise.kind else REAL
         if not condition.labels and then.labels == otherwise.labels:
+            if then.scalar != otherwise.scalar:  # both branches are arrays, or neither is
+                then, otherwise = self._as_array(then), self._as_array(otherwise)
             text = f"{then.at(COMPARE)} if {condition.text} else {otherwise.at(COMPARE)}"
             return Piece(text, LOWEST, kind, then.labels, then.scalar and otherwise.scalar)
         if not condition.labels:
@@ -304,6 +311,10 @@ class Emitter(ABC):
         if then.scalar and otherwise.scalar:
             return Piece(self.cast(text), ATOM, REAL, axes)
         return Piece(text, ATOM, kind, axes)
+
+    def _as_array(self, piece: Piece) -> Piece:
+        full = replace(piece, text=self.full("()", piece.text), strength=ATOM, scalar=False)
+        return full if piece.scalar else piece
 
     # Other operations.
 

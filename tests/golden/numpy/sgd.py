@@ -22,7 +22,7 @@ def sgd(
     P: Array,
     G: Array,
     V: Array,
-    t: Array | float = 0.0,
+    t: Array | int = 0,
     lr: Array | float = 0.001,
     momentum: Array | float = 0.0,
     dampening: Array | float = 0.0,
@@ -38,7 +38,7 @@ def sgd(
         P: Shape [n].
         G: Shape [n].
         V: Shape [n].
-        t: Nonnegative, a number.
+        t: Int, a number.
         lr: Positive, a number.
         momentum: Nonnegative, a number.
         dampening: A number.
@@ -49,7 +49,7 @@ def sgd(
         P=(P, "n"),
         G=(G, "n"),
         V=(V, "n"),
-        t=(t, ""),
+        t=(t, "", "int"),
         lr=(lr, ""),
         momentum=(momentum, ""),
         dampening=(dampening, ""),
@@ -78,6 +78,9 @@ def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple
     if len(types) > 1:
         found = " and ".join(f"{name} is {dtype}" for dtype, name in types.items())
         raise TypeError(f"{function}: mixed types: {found}; convert them to one")
+    for name, (value, _, *kind) in given.items():
+        if kind and isinstance(value, (np.ndarray, np.generic)):
+            _check_whole(f"{function}: {name}", value, kind[0], lengths)
 
 
 def _check_shape(
@@ -96,3 +99,14 @@ def _check_shape(
         if length != known:
             text = f"length {length} along axis {axis}, expected {known} as in {first}"
             raise ValueError(f"{function}: {name} has {text}")
+
+
+def _check_whole(name: str, value: Any, kind: str, lengths: dict[str, tuple[int, str]]) -> None:
+    """Raise unless an array holds truth values, integers, or indices below a length."""
+    if value.dtype.kind not in ("b" if kind == "bool" else "iu"):
+        wanted = "truth values" if kind == "bool" else "integers"
+        raise TypeError(f"{name} has type {value.dtype}, expected {wanted}")
+    if kind in lengths and value.size and not 0 <= value.min() <= value.max() < lengths[kind][0]:
+        limit = lengths[kind][0]
+        text = f"from {value.min()} to {value.max()}, expected 0 to {limit - 1} (axis {kind})"
+        raise IndexError(f"{name} holds indices {text}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -19,7 +20,7 @@ def sgd(
     P: Tensor,
     G: Tensor,
     V: Tensor,
-    t: Tensor | float = 0.0,
+    t: Tensor | int = 0,
     lr: Tensor | float = 0.001,
     momentum: Tensor | float = 0.0,
     dampening: Tensor | float = 0.0,
@@ -35,7 +36,7 @@ def sgd(
         P: Shape [n].
         G: Shape [n].
         V: Shape [n].
-        t: Nonnegative, a number.
+        t: Int, a number.
         lr: Positive, a number.
         momentum: Nonnegative, a number.
         dampening: A number.
@@ -46,7 +47,7 @@ def sgd(
         P=(P, "n"),
         G=(G, "n"),
         V=(V, "n"),
-        t=(t, ""),
+        t=(t, "", "int"),
         lr=(lr, ""),
         momentum=(momentum, ""),
         dampening=(dampening, ""),
@@ -75,6 +76,9 @@ def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple
     if len(types) > 1:
         found = " and ".join(f"{name} is {kind[0]} on {kind[1]}" for kind, name in types.items())
         raise TypeError(f"{function}: mixed types: {found}; convert them to one")
+    for name, (value, _, *kind) in given.items():
+        if kind and isinstance(value, Tensor):
+            _check_whole(f"{function}: {name}", value, kind[0], lengths)
 
 
 def _check_shape(
@@ -93,3 +97,15 @@ def _check_shape(
         if length != known:
             text = f"length {length} along axis {axis}, expected {known} as in {first}"
             raise ValueError(f"{function}: {name} has {text}")
+
+
+def _check_whole(name: str, value: Tensor, kind: str, lengths: dict[str, tuple[int, str]]) -> None:
+    """Raise unless a tensor holds truth values, integers, or indices below a length."""
+    types = [torch.bool] if kind == "bool" else [torch.int64, torch.int32]
+    if value.dtype not in types:
+        raise TypeError(f"{name} has type {value.dtype}, expected {types[0]}")
+    if kind in lengths and value.numel():
+        low, high, limit = int(value.min()), int(value.max()), lengths[kind][0]
+        if low < 0 or high >= limit:
+            text = f"from {low} to {high}, expected 0 to {limit - 1} (axis {kind})"
+            raise IndexError(f"{name} holds indices {text}")
