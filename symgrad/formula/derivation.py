@@ -27,13 +27,15 @@ def chosen_steps(derivation: Derivation, level: Level) -> tuple[Step, ...]:
     return tuple(s for s in derivation.steps if level == "all" or not s.detail)
 
 
-def captions(steps: tuple[Step, ...], form: str = "{rule}: {law}") -> list[str]:
+def captions(
+    steps: tuple[Step, ...], form: str = "{rule}: {law}", again_form: str = "{rule}"
+) -> list[str]:
     """Return the rule of each step with its law, which is given once where it repeats."""
     found = []
     for step, before in zip(steps, (None, *steps), strict=False):
         rule = step.rule.replace("_", " ")
         again = before is not None and (before.rule, before.law) == (step.rule, step.law)
-        found.append(rule if again else form.format(rule=rule, law=step.law))
+        found.append((again_form if again else form).format(rule=rule, law=step.law))
     return found
 
 
@@ -82,7 +84,7 @@ def as_markdown(derivation: Derivation, level: Level = "main") -> str:
     steps = chosen_steps(derivation, level)
     if steps:
         parts.append("## Steps")
-        rows = zip(steps, captions(steps, "**{rule}**, `{law}`"), strict=True)
+        rows = zip(steps, captions(steps, "**{rule}**, `{law}`", "**{rule}**"), strict=True)
         parts += [
             f"{number}. {caption}:\n\n   {_display(latex_equation(step.after))}"
             for number, (step, caption) in enumerate(rows, start=1)

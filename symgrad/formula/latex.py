@@ -51,6 +51,7 @@ _REDUCTIONS = {
     "all": r"\bigwedge",
 }
 _RELATIONS = {"<": "<", "<=": r"\leq", "==": "=", "!=": r"\neq"}
+_TURNED = {"<": ">", "<=": r"\geq"}
 _NAMED = {"pi": r"\pi", "inf": r"\infty"}
 
 
@@ -192,7 +193,10 @@ class _Printer:
     def _relation(self, expr: Expr) -> str:
         """Return a truth value without the bracket that makes it a number."""
         if isinstance(expr, Compare):
-            return f"{self.text(expr.left)} {_RELATIONS[expr.op]} {self.text(expr.right)}"
+            left, right = self.text(expr.left), self.text(expr.right)
+            if isinstance(expr.left, Const) and expr.op in _TURNED:
+                return f"{right} {_TURNED[expr.op]} {left}"  # read from the variable's side
+            return f"{left} {_RELATIONS[expr.op]} {right}"
         if isinstance(expr, Logic):
             if expr.op == "not":
                 return f"\\neg\\left({self._relation(expr.args[0])}\\right)"

@@ -33,7 +33,7 @@ SCALARS = [
     ("sigmoid(a)", r"\sigma\left(a\right)"),
     ("maximum(a, b)", r"\max\left(a, b\right)"),
     ("pow(a, b)", r"{a}^{b}"),
-    ("a > 0", r"\left[0 < a\right]"),
+    ("a > 0", r"\left[a > 0\right]"),
     ("a <= 0 or not b < 1", r"\left[a \leq 0 \vee \neg\left(b < 1\right)\right]"),
     ("eps + gamma + pi", r"\varepsilon + \gamma + \pi"),
     ("1e-5 * a", r"10^{-5} a"),
