@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,7 +124,6 @@ def _train(data: str, data_folder: Path | None, folder: Path, *, talk: bool) -> 
     report = train_classifier(
         data,
         path=data_folder,
-        compare_torch=find_spec("torch") is not None,
         show_progress=talk,
     )
     curve = folder / "learning-curve.png"
