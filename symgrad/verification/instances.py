@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
 
 #: Letters for the axes of `...`, which no layer uses.
@@ -159,6 +160,28 @@ class Instance:
             layouts={n: layout for n, layout in self.layouts.items() if layout != "C"},
             dtype=self.dtype,
         )
+
+
+def with_open_lengths(derivation: Derivation, longest: int) -> Derivation:
+    """Return a derivation in which no axis is fixed to more than `longest` entries.
+
+    Equations hold for every length; what is tested is tested at short and unequal ones.
+    """
+
+    def opened(system: System) -> System:
+        sizes = (
+            (axis, length)
+            for axis, length in system.sizes
+            if not (isinstance(length, Const) and length.value > longest)
+        )
+        return replace(system, sizes=tuple(sizes))
+
+    return replace(
+        derivation,
+        system=opened(derivation.system),
+        forward=opened(derivation.forward),
+        backward=opened(derivation.backward),
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ from symgrad.derivation import Derivation
 from symgrad.ir.equation import System
 from symgrad.ir.text import options_of
 from symgrad.verification.checks import CHECKS, Check
+from symgrad.verification.instances import with_open_lengths
 from symgrad.verification.outcome import Outcome
 from symgrad.verification.report import Report, Row
 from symgrad.verification.subject import Subject
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from symgrad.verification.instances import Instance
+
+
+#: An axis that is fixed to more entries than this is tested at other lengths.
+LONGEST = 6
 
 
 class Declared(Protocol):
@@ -57,15 +62,18 @@ def variants(layer: Declared) -> dict[str, System]:
 
 def subjects(what: Declared | System | Derivation | Subject, target: str) -> list[Subject]:
     """Return what there is to verify: a layer is verified for every value of its options."""
-    match what:
-        case Subject():
-            return [what]
-        case Derivation():
-            return [Subject(what, target)]
-        case System():
-            return [Subject(derive(what), target)]
-        case _:
-            return [Subject(derive(s), target, name=name) for name, s in variants(what).items()]
+    if isinstance(what, Subject):
+        return [what]
+    if isinstance(what, Derivation):
+        derivations = {what.system.name: what}
+    elif isinstance(what, System):
+        derivations = {what.name: derive(what)}
+    else:
+        derivations = {name: derive(system) for name, system in variants(what).items()}
+    return [
+        Subject(with_open_lengths(derivation, LONGEST), target, name=name)
+        for name, derivation in derivations.items()
+    ]
 
 
 def verify(

@@ -10,7 +10,9 @@ import pytest
 
 from symgrad.autodiff.derive import derive
 from symgrad.errors import TargetError
+from symgrad.ir.compose import compose
 from symgrad.ir.text import parse
+from symgrad.layers.dense import LINEAR as LINEAR_LAYER
 from symgrad.layers.loss import MSE
 from symgrad.verification.checks import CHECKS
 from symgrad.verification.faults import FAULTS
@@ -56,6 +58,13 @@ def test_a_layer_is_verified_for_every_value_of_its_options() -> None:
     assert [r.layer for r in report.rows] == [
         f"mse(reduction={v})" for v in ("mean", "sum", "none")
     ]
+
+
+def test_a_network_with_long_axes_is_verified_at_short_ones() -> None:
+    network = compose(LINEAR_LAYER(784, 10), MSE.system(), name="network")
+    report = verify(network, checks=["vjp equals the adjoint", "vjp is proved at small sizes"])
+    assert [r.verdict for r in report.rows] == ["ok", "ok"]
+    assert report.rows[0].undecided < report.rows[0].examples
 
 
 def test_a_backward_written_by_hand_is_verified_as_it_stands() -> None:
