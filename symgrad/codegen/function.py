@@ -180,14 +180,14 @@ def _tail(statements: list[Statement], outputs: Sequence[str]) -> list[str]:
 
 
 def _conversions(program: Program, signature: Signature, target: Target) -> list[str]:
-    """Return lines that turn numbers into arrays where a function is applied to them alone."""
+    """Return lines that turn numbers into arrays where nothing beside them says the type."""
     numbers = {a.tensor.name: a.name for a in signature.arguments if a.is_number}
     alone: dict[str, None] = {} if signature.has_array else dict.fromkeys(numbers)
     for op in program.ops:
         terms = walk(op.value) if isinstance(op, Map) else ()
         for term in terms:
-            if isinstance(term, Call) and not term.free:
-                alone.update(dict.fromkeys(e.tensor for e in elements(term)))
+            for part in _without_type(term):
+                alone.update(dict.fromkeys(e.tensor for e in elements(part)))
     names = [n for t, n in numbers.items() if t in alone]
     # Without an array the first number says the type, or a float64 run would round the others.
     like = signature.like if signature.has_array else ""
@@ -195,6 +195,13 @@ def _conversions(program: Program, signature: Signature, target: Target) -> list
     return [
         f"{INDENT}{n} = {target.as_array(n, other)}" for n, other in zip(names, likes, strict=True)
     ]
+
+
+def _without_type(term: Expr) -> list[Expr]:
+    """Return the parts of a term whose numbers a library would give a type of its own choice."""
+    if isinstance(term, Where) and term.condition.free:
+        return [branch for branch in (term.then, term.otherwise) if not branch.free]
+    return [term] if isinstance(term, Call) and not term.free else []
 
 
 def _may_divide_by_zero(program: Program) -> bool:

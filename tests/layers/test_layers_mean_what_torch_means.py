@@ -134,3 +134,24 @@ def test_generated_gradients_agree_with_autograd(
     np.testing.assert_allclose(value, expected.detach().numpy(), rtol=1e-10, atol=1e-12)
     for wanted, ours in zip(gradients, found.values(), strict=True):
         np.testing.assert_allclose(ours, wanted.numpy(), rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch"])
+@pytest.mark.parametrize("case", CASES)
+@given(data=st.data())
+def test_numbers_left_at_their_default_do_not_change_the_type(
+    case: str, target: str, data: st.DataObject
+) -> None:
+    name, options = CASES[case]
+    system = LAYERS[name].system(**options)
+    batch, arrays = data.draw(instances(system))
+    wrt = [n for n, a in arrays.items() if a.dtype.kind == "f"]
+    values: dict[str, Any] = {n: a.astype("f4") if n in wrt else a for n, a in arrays.items()}
+    shape = evaluate(system, arrays)[system.outputs[0]].shape
+    values[f"{system.outputs[0]}_bar"] = np.ones(shape, "f4")
+    if target == "torch":
+        values = {n: torch.from_numpy(v) for n, v in values.items()}
+    built = build(derive(system, wrt), target, batch)
+    results = call(built.forward, built.forward_arguments, built.forward_results, values)
+    results |= call(built.vjp, built.vjp_arguments, wrt, values | results)
+    assert {str(v.dtype).removeprefix("torch.") for v in results.values()} == {"float32"}

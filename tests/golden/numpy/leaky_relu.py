@@ -43,6 +43,7 @@ def leaky_relu_vjp(X: Array, Y_bar: Array, slope: Array | float = 0.01) -> Array
         slope: Input of the forward pass, a number.
     """
     _check("leaky_relu_vjp", X=(X, "n"), Y_bar=(Y_bar, "n"), slope=(slope, ""))
+    slope = np.asarray(slope, dtype=X.dtype)
     return Y_bar * np.where(X > 0, 1, slope)
 
 

@@ -41,6 +41,7 @@ def leaky_relu_vjp(X: Tensor, Y_bar: Tensor, slope: Tensor | float = 0.01) -> Te
         slope: Input of the forward pass, a number.
     """
     _check("leaky_relu_vjp", X=(X, "n"), Y_bar=(Y_bar, "n"), slope=(slope, ""))
+    slope = torch.as_tensor(slope, dtype=X.dtype, device=X.device)
     return Y_bar * torch.where(X > 0, 1, slope)
 
 
