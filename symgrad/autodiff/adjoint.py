@@ -23,6 +23,7 @@ from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.errors import NotDifferentiableError, UnsupportedError
 from symgrad.ir.build import add, compare, mul, power
 from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.show import show_tensor
 from symgrad.ir.terms import (
     ONE,
     ZERO,
@@ -81,7 +82,8 @@ def check_wrt(system: System, wrt: Sequence[str]) -> tuple[str, ...]:
 
     Raises:
         NotDifferentiableError: If a name is no input of the System, or not real-valued.
-        UnsupportedError: If the System has a recurrence; its adjoint is not derived yet.
+        UnsupportedError: If the System has a recurrence or a composite axis; their adjoints are not
+            derived yet.
     """
     kinds = {t.name: t.kind for t in system.inputs}
     real = [t.name for t in system.inputs if t.is_real]
@@ -94,13 +96,23 @@ def check_wrt(system: System, wrt: Sequence[str]) -> tuple[str, ...]:
                 expected=f"real inputs: {', '.join(real) or 'there are none'}",
                 fix="name inputs of the System that are real-valued",
             )
+    below = set(system.defined)
     for equation in system.equations:
-        if equation.target in tensors_read(equation.value):
+        if not equation.is_main or below.intersection(tensors_read(equation.value)):
             raise UnsupportedError(
                 where=f"equation {str(equation)!r}",
                 given="a recurrence",
                 expected="equations that read what stands above them",
                 fix="unroll the steps into equations of their own; recurrences come later",
+            )
+        below.discard(equation.target)
+    for name in (*wrt, *system.defined):
+        if "*" in system.tensor(name).axes:
+            raise UnsupportedError(
+                where=f"tensor {name} of {system.name!r}",
+                given=f"a composite axis, {show_tensor(system.tensor(name))}",
+                expected="axes of one letter",
+                fix="give each letter an axis of its own; composite axes come later",
             )
     return tuple(wrt)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import cache
 
 from symgrad.ir.build import call, collect, compare, div, mul, sub
+from symgrad.ir.composite import composite
 from symgrad.ir.functions import FUNCTIONS
-from symgrad.ir.terms import ONE, ZERO, Call, Expr, Index, Reduce
+from symgrad.ir.terms import ONE, ZERO, Call, Expr, Index, Reduce, Size
 from symgrad.ir.text import parse_expression
 from symgrad.ir.visit import close_reduce, rebuild, replace_elements, substitute
 
@@ -81,8 +82,8 @@ def _product_of_others(bound: tuple[Index, ...], body: Expr) -> Expr:
 def _chosen(node: Reduce, bound: tuple[Index, ...], body: Expr) -> Expr:
     attained = compare("==", body, node)
     if node.ties == "first":
-        return compare(
-            "==", Reduce(f"arg{node.op}", node.bound, node.body, node.condition), bound[0]
-        )
+        first = Reduce(f"arg{node.op}", node.bound, node.body, node.condition)
+        position = composite(bound, [Size(i.axis) for i in bound])  # as argmax counts
+        return compare("==", first, canonical(position))
     count = close_reduce("sum", bound, attained)
     return div(attained, count)

@@ -142,8 +142,11 @@ class System:
         for tensor in self.inputs:
             if tensor.name == name:
                 return tensor
+        from symgrad.ir.kinds import tensor_kinds  # noqa: PLC0415 (it reads these classes)
+
         equation = self.equation(name)
-        return Tensor(name, "real", tuple(length_of_position(i) for i in equation.indices))
+        shape = tuple(length_of_position(i) for i in equation.indices)
+        return Tensor(name, tensor_kinds(self)[name], shape)
 
     def has(self, name: str) -> bool:
         """Return whether `name` is an input or defined."""

@@ -153,7 +153,7 @@ class Shapes:
         """Return the lengths that are fixed: those given, and those of split axes."""
         out: dict[str, Expr] = {}
         for letter, length in sizes.items():
-            if not isinstance(length, Size):
+            if retarget(length, self) is not Size(self.axis(letter)):
                 self._fix(out, self.axis(letter), retarget(length, self), letter)
         for name, slots in self.slots.items():
             for slot in slots:
@@ -252,9 +252,6 @@ def infer(
 ) -> Inferred:
     """Return the tensors, equations and lengths of a text with shapes and axes found."""
     shapes = Shapes(complain, order)
-    for letter, length in sizes.items():
-        if isinstance(length, Size):
-            shapes.join((letter, length.axis), letter)
     for tensor in declared:
         shapes.declare(tensor)
     for equation in equations:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symgrad.ir.terms import Add, Call, Const, Expr, Mul, Power, Size
-from symgrad.ir.visit import walk
+from symgrad.ir.build import collect
+from symgrad.ir.terms import ONE, Add, Call, Const, Expr, Mul, Power, Size
+from symgrad.ir.visit import rebuild, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,19 @@ _CALLS: dict[str, Callable[[Fraction, Fraction], Fraction | int]] = {
     "maximum": max,
     "minimum": min,
 }
+
+
+def tidy_length(expr: Expr) -> Expr:
+    """Return an expression in sizes with its literals collected, so that options leave no trace.
+
+    >>> from symgrad.ir.text import parse_expression
+    >>> print(tidy_length(parse_expression("(size[y] + 2 * 0 - 3) // 1 + 1")))
+    size[y] - 2
+    """
+    new = collect(rebuild(expr, tidy_length))
+    if isinstance(new, Call) and new.function == "floordiv" and new.args[1] is ONE:
+        return new.args[0]
+    return new
 
 
 def solve_lengths(rules: Iterable[tuple[Expr, Expr]], known: Mapping[str, int]) -> dict[str, int]:

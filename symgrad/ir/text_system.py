@@ -27,6 +27,7 @@ from symgrad.ir.composite import composite_parts, letters_of
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.macros import Fresh
 from symgrad.ir.shapes import check_lengths, infer
+from symgrad.ir.sizes import tidy_length
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_fixed
 from symgrad.ir.text_build import written_product
@@ -200,7 +201,7 @@ class SystemReader:
                 expected="sizes and integers with + - * // %",
                 fix="write size[h] = (size[y] + 2 * pad - size[p]) // stride + 1",
             )
-        self.sizes[letter] = length
+        self.sizes[letter] = tidy_length(length)
 
     def _redefinition(self, node: ast.AST, what: str) -> SymgradError:
         return self.source.error(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.show import unused
 from symgrad.ir.terms import Add, Call, Element, Expr, Index, Mul, Power, Reduce
-from symgrad.ir.visit import rebuild, substitute, walk
+from symgrad.ir.visit import rebuild, replace_elements, substitute, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,17 +31,37 @@ def name_intermediates(system: System, only: Collection[str] | None = None) -> S
         system: The System to name in.
         only: Of the names that would be given, those to give; all by default.
     """
-    names = _Names(system, only)
+    names = _Names(system)
     for equation in system.equations:
         names.add(equation)
-    return replace(system, equations=tuple(names.equations))
+    kept = None if only is None else {*only, *system.defined}
+    equations = names.equations if kept is None else _inlined(names.equations, kept)
+    return replace(system, equations=tuple(equations))
+
+
+def _inlined(equations: list[Equation], kept: set[str]) -> list[Equation]:
+    """Return the equations of the tensors to keep, with the others put in where they are read."""
+    found: dict[str, Equation] = {}
+
+    def inline(element: Element) -> Expr | None:
+        equation = found.get(element.tensor)
+        if equation is None or element.tensor in kept:
+            return None
+        return substitute(equation.value, dict(zip(equation.letters, element.indices, strict=True)))
+
+    out: list[Equation] = []
+    for equation in equations:
+        new = replace(equation, value=replace_elements(equation.value, inline))
+        found.setdefault(equation.target, new)
+        if equation.target in kept:
+            out.append(new)
+    return out
 
 
 class _Names:
     """The equations so far, and the terms that have a name already."""
 
-    def __init__(self, system: System, only: Collection[str] | None) -> None:
-        self.only = only
+    def __init__(self, system: System) -> None:
         self.used = {*system.defined, *(t.name for t in system.inputs)}
         self.known: dict[Expr, Element] = {}
         self.equations: list[Equation] = []
@@ -94,8 +114,6 @@ class _Names:
         if value not in self.known:
             name = unused(f"{self.target}_{kind}", self.used)
             self.used.add(name)
-            if self.only is not None and name not in self.only:
-                return node
             self.known[value] = Element(name, letters)
             self.equations.append(Equation(name, letters, value))
         return substitute(self.known[value], dict(zip(letters, free, strict=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.text import options_of
 
@@ -161,7 +161,7 @@ FORMS: dict[str, str] = {
 TEXTS = {**ACCEPTANCE, **FORMS}
 
 
-def every_choice(text: str) -> Iterator[dict[str, object]]:
+def every_choice(text: str) -> Iterator[dict[str, Any]]:
     """Yield every combination of the legal values of the options of a text."""
     legal = options_of(text)
     for values in product(*legal.values()):
