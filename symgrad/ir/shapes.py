@@ -10,7 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from symgrad.errors import IntegerError, LengthError, RankError, SymgradError, UnknownLengthError
+from symgrad.errors import (
+    IntegerError,
+    LengthError,
+    NonAffineIndexError,
+    RankError,
+    SymgradError,
+    UnknownLengthError,
+)
 from symgrad.ir.composite import composite_parts
 from symgrad.ir.equation import INTEGER_KINDS, Equation, Tensor
 from symgrad.ir.kinds import is_exact, kind_of
@@ -302,6 +309,27 @@ def check_integers(equations: Sequence[Equation], shapes: Shapes) -> None:
                     given=f"{node}, with an operand that is not an integer",
                     expected="integers: indices, sizes, integer options and tensors",
                     fix="write floor(x / y) for reals",
+                )
+
+
+def check_conditions(
+    equations: Sequence[Equation], kinds: Mapping[str, str], complain: Complain
+) -> None:
+    """Refuse reductions whose range depends on real numbers.
+
+    Raises:
+        NonAffineIndexError: If there is one.
+    """
+    for equation in equations:
+        for node in walk(equation.value):
+            condition = node.condition if isinstance(node, Reduce) else None
+            if condition is not None and not is_exact(condition, kinds):
+                raise complain(
+                    NonAffineIndexError,
+                    equation.element,
+                    given=f"the condition {condition} of a reduction",
+                    expected="comparisons of indices, sizes and integers",
+                    fix=f"put it into the term: where({condition}, ..., 0)",
                 )
 
 

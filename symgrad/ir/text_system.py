@@ -25,8 +25,9 @@ from symgrad.ir.batch import BATCH_INDEX
 from symgrad.ir.check import check_order
 from symgrad.ir.composite import composite_parts, letters_of
 from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.kinds import tensor_kinds
 from symgrad.ir.macros import Fresh
-from symgrad.ir.shapes import check_lengths, infer
+from symgrad.ir.shapes import check_conditions, check_lengths, infer
 from symgrad.ir.sizes import tidy_length
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_fixed
@@ -82,6 +83,8 @@ class SystemReader:
         kept = self._params(params, inferred.inputs)
         system = System(name, inferred.inputs, inferred.equations, outputs, kept, inferred.sizes)
         self._check_outputs(system)
+        if not self.internal:
+            check_conditions(system.equations, tensor_kinds(system), self.complain)
         return system
 
     def _params(self, params: tuple[str, ...], inputs: tuple[Tensor, ...]) -> tuple[str, ...]:

@@ -49,13 +49,14 @@ def test_every_form_for_every_option(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_every_layer(name: str) -> None:
-    system = LAYERS[name].system()
-    assert read_back(system) == system
-    assert load_json(dump_json(system)) == system
+def test_every_layer_for_every_option(name: str) -> None:
+    for options in every_choice(LAYERS[name].text):
+        system = LAYERS[name].system(**options)
+        assert read_back(system) == system
+        assert load_json(dump_json(system)) == system
 
 
-@pytest.mark.parametrize("name", ["linear", "softmax", "layer_norm", "cross_entropy", "gelu"])
+@pytest.mark.parametrize("name", LAYERS)
 def test_derived_systems_up_to_the_order_of_operands(name: str) -> None:
     derivation = derive(LAYERS[name].system())
     for system in (derivation.forward, derivation.backward):

@@ -58,6 +58,8 @@ CASES: dict[str, tuple[str, type[SymgradError], int | None, str]] = {
                          errors.DirectionError, 16, "split"),
     "square index": ("Y[n] = X[n*n]", errors.NonAffineIndexError, 9, "2*h + p"),
     "half an index": ("Y[n] = X[n/2]", errors.NonAffineIndexError, 9, "2*h + p"),
+    "real condition": (
+        "Y[n] = sum[k, X[n, k] > 0](X[n, k])", errors.NonAffineIndexError, 0, "where("),
     "real length": ("size[n] = 1.5\nY[n] = X[n]", errors.NonAffineIndexError, 10, "size[h]"),
     "real index": ("Y[n] = X[T[n]]", errors.IntegerError, 7, "declare T: index(v)"),
     "real floor division": ("Y[n] = X[n] // 2", errors.IntegerError, 7, "floor(x / y)"),
