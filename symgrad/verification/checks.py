@@ -6,7 +6,6 @@ new function is enough, and it runs on every layer. Each check must catch a plan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from symgrad.autodiff.adjoint import BAR
 from symgrad.verification import comparing
 from symgrad.verification.outcome import Outcome, cannot_tell, judge, judge_identity, worst, wrong
 from symgrad.verification.proofs import modular_proof, sympy_proof
-from symgrad.verification.subject import DefectError, tried
+from symgrad.verification.registry import CHECKS, Check, check
+from symgrad.verification.subject import tried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,59 +25,9 @@ if TYPE_CHECKING:
     from symgrad.verification.instances import Arrays, Instance
     from symgrad.verification.subject import Subject
 
-    Function = Callable[..., Outcome]
-
-
-@dataclass(frozen=True, eq=False)
-class Check:
-    """A law, and how it is tested.
-
-    Attributes:
-        name: What holds.
-        proves: What follows from it, in a sentence.
-        function: Tests it, given a subject and an instance; without an instance if `once`.
-        once: Whether there is one answer for the derivation, at no instance.
-        targets: Where it applies; empty for everywhere.
-        draws: Which instances it needs: arguments of `strategies.instances`.
-    """
-
-    name: str
-    proves: str
-    function: Function
-    once: bool = False
-    targets: tuple[str, ...] = ()
-    draws: Mapping[str, Any] = field(default_factory=dict)
-
-    def applies_to(self, target: str) -> bool:
-        """Return whether the check makes sense on a target."""
-        return not self.targets or target in self.targets
-
-    def run(self, subject: Subject, instance: Instance | None) -> Outcome:
-        """Return what the check finds; an exception of what is on trial is a defect."""
-        try:
-            with np.errstate(all="ignore"):  # infinities are judged, not announced
-                return self.function(subject) if self.once else self.function(subject, instance)
-        except DefectError as error:
-            return wrong(str(error), "exception")
-
-
-#: Every check, by name.
-CHECKS: dict[str, Check] = {}
+__all__ = ["CHECKS", "Check"]
 
 _CODE = ("numpy", "torch")
-
-
-def check(
-    proves: str, *, once: bool = False, targets: tuple[str, ...] = (), **draws: Any
-) -> Callable[[Function], Function]:
-    """Collect a function as a check, named after it; the arguments are fields of `Check`."""
-
-    def collect(function: Function) -> Function:
-        name = function.__name__.replace("_", " ")
-        CHECKS[name] = Check(name, proves, function, once, targets, draws)
-        return function
-
-    return collect
 
 
 @check("The forward code computes what the equations say.")
@@ -103,6 +53,22 @@ def closed_form_equals_the_adjoint(subject: Subject, instance: Instance) -> Outc
         )
         for name, exact in subject.oracles.vjp(instance).items()
     )
+
+
+@check("Simplifying costs no accuracy: at most four bits more than the raw adjoint loses.")
+def closed_form_is_as_accurate_as_the_adjoint(subject: Subject, instance: Instance) -> Outcome:
+    """Compare the bounds of the rounding errors of both ways of computing."""
+    claimed = tried(subject.claims.closed_form, instance)
+    for name, exact in subject.oracles.adjoint(instance).items():
+        # Any computation rounds its result.
+        least = np.finfo(instance.dtype).eps * np.abs(exact.value.astype(float))
+        allowed = 16 * np.fmax(exact.bound, least)
+        worse = np.isfinite(allowed) & ~(claimed[name].bound <= allowed)
+        if worse.any():
+            at = tuple(int(i) for i in np.argwhere(worse)[0])
+            loss = f"{claimed[name].bound[at]:.3g} against {exact.bound[at]:.3g}"
+            return wrong(f"{name} at {at}: rounding may cost {loss}", "accuracy")
+    return Outcome()
 
 
 @check("The gradient is that of the function, whoever derived it.", smooth=True, layouts=False)

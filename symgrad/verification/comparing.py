@@ -99,6 +99,8 @@ def along(
     found = slope(function, STEP, noise)
     total, size = float(np.sum(claimed)), float(np.sum(np.abs(claimed)))
     allowed = found.error + rounding
+    if not np.isfinite(found.height):
+        return cannot_tell(f"{what}: the function is not finite")
     if not allowed <= USEFUL * max(size, abs(found.central.value), found.height):
         return cannot_tell(f"{what}: differences are accurate to {found.error:.1e} only")
     # What the oracle does not know is nobody's error.

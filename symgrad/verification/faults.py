@@ -155,6 +155,12 @@ def keeps_reduced_axes(_: Faulty, call: _Call) -> Arrays:
 
 
 @fault
+def loses_the_axes_of_length_one(_: Faulty, call: _Call) -> Arrays:
+    """Squeeze the results."""
+    return call.each(np.squeeze)
+
+
+@fault
 def forgets_a_cotangent(_: Faulty, call: _Call) -> Arrays:
     """Return nothing for the first input."""
     return dict(list(call.right().items())[1:])

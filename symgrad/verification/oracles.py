@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from symgrad.ir.equation import System
     from symgrad.verification.instances import Arrays, Instance
 
+#: How many answers are kept.
 MOST_REMEMBERED = 400
 
 
@@ -53,6 +54,10 @@ class _AtRank:
     @cached_property
     def adjoint(self) -> System:
         return adjoint_system(self.system, self.wrt)
+
+    @cached_property
+    def adjoint_errors(self) -> System:
+        return error_system(hoist_reductions(self.adjoint))
 
     @cached_property
     def tangent(self) -> System:
@@ -146,6 +151,17 @@ class Oracles:
             return {n: Exact(found[n], _bound(n, found[n], found)) for n in names}
 
         return self.remembered("closed form", instance, compute)
+
+    def adjoint(self, instance: Instance) -> dict[str, Exact]:
+        """Return the cotangents of the inputs as the raw adjoint computes them, bounds too."""
+
+        def compute() -> dict[str, Exact]:
+            here = self.at_rank(instance.rank)
+            found = _evaluate(here.adjoint_errors, _with_roundoff(instance), instance)
+            names = here.adjoint.outputs
+            return {n: Exact(found[n], _bound(n, found[n], found)) for n in names}
+
+        return self.remembered("adjoint", instance, compute)
 
     def _forward_with_errors(self, instance: Instance) -> Arrays:
         def compute() -> Arrays:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from symgrad.verification.instances import Instance
 
 
+#: What notices a bug that raises an exception.
+CRASH = "(an exception)"
+
+
 @dataclass(frozen=True)
 class Planted:
     """One planted bug and what became of it.
@@ -35,7 +39,7 @@ class Planted:
         layer: Where it was planted.
         kind: What kind of mistake it is.
         name: Which one.
-        killed_by: The checks that noticed it.
+        killed_by: The checks whose law it broke, and CRASH if it raised an exception.
         equivalent: Whether it is proved to change nothing.
     """
 
@@ -70,7 +74,7 @@ class Score:
 
     def by_check(self) -> dict[str, int]:
         """Return how many bugs each check noticed."""
-        return {c: sum(c in p.killed_by for p in self.planted) for c in CHECKS}
+        return {c: sum(c in p.killed_by for p in self.planted) for c in (*CHECKS, CRASH)}
 
     def table(self) -> Table:
         """Return the number of bugs that each check noticed, as a table."""
@@ -221,14 +225,15 @@ def _noticed(
     *,
     first_only: bool = False,
 ) -> frozenset[str]:
-    """Return the names of the checks that find something wrong."""
+    """Return the names of the checks that find something wrong; a crash is nobody's merit."""
     found: set[str] = set()
     for check in checks:
-        points_of_check = drawn.get(check.name, (None,))
-        if any(check.run(subject, instance).is_wrong for instance in points_of_check):
-            found.add(check.name)
-            if first_only:
-                break
+        for instance in drawn.get(check.name, (None,)):
+            outcome = check.run(subject, instance)
+            if outcome.is_wrong:
+                found.add(CRASH if outcome.kind == "exception" else check.name)
+        if found and first_only:
+            break
     return frozenset(found)
 
 
