@@ -24,6 +24,7 @@ from symgrad.rewriting.folding import FOLDING
 from symgrad.rewriting.normal import NORMAL_RULES, normaliser
 from symgrad.rewriting.rule import RULES
 from symgrad.rewriting.sharing import Relation, relation_rule, relations_of
+from symgrad.rewriting.stability import hazardous_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -150,11 +151,12 @@ class _Search:
         return elements * (2.0 if name in self.system.defined else 1.0)
 
     def _stable(self, forms: list[ClosedForm]) -> list[ClosedForm]:
-        """Return the candidates that divide by nothing new: a quotient may be one of zeros."""
+        """Return the candidates that divide by nothing new and save nothing that can overflow."""
         adjoint = [e.value for e in self.adjoint.values()]
         known = _denominators([*(e.value for e in self.system.equations), *adjoint])
-        stable = [f for f in forms if _denominators(e.value for e in f.equations) <= known]
-        return stable or forms
+        stable = [f for f in forms if _denominators(e.value for e in f.equations) <= known] or forms
+        hazards = hazardous_tensors(self.system)
+        return [f for f in stable if hazards.isdisjoint(f.saved)] or stable
 
     def _bases(self) -> list[frozenset[str]]:
         """Return the sets of primal tensors that a closed form may be written in."""

@@ -162,7 +162,7 @@ def _atoms(expr: Expr) -> list[Expr]:
     if isinstance(expr, Power):
         return _atoms(expr.base)
     if isinstance(expr, Call) and expr.function == "log":
-        return [*(a for a in _atoms(expr.args[0]) if not isinstance(a, Element)), expr]
+        return [*_atoms(expr.args[0]), expr]
     return [expr]
 
 

@@ -39,20 +39,33 @@ def stabilise(system: System) -> System:
     An intermediate that can overflow and is no output is inserted where it is read, and one that is
     read inside a logarithm is inserted there, so that log meets exp.
     """
+    folded, hazardous = _folded(system, keep=system.outputs)
+    kept = [e for e in folded if e.target not in hazardous or e.target in system.outputs]
+    return prune(replace(system, equations=tuple(kept)), system.outputs)
+
+
+def hazardous_tensors(system: System) -> set[str]:
+    """Return the intermediates whose values can overflow where the outputs do not."""
+    return _folded(system, keep=system.outputs)[1] - set(system.outputs)
+
+
+def _folded(system: System, keep: Collection[str]) -> tuple[list[Equation], set[str]]:
+    """Return the equations with hazards folded, and the tensors that can overflow all the same."""
     facts = facts_of(system)
     inserted: dict[str, Equation] = {}
     folded: dict[str, Equation] = {}
-    equations: list[Equation] = []
+    hazardous: set[str] = set()
     for equation in system.equations:
         value = _insert(equation.value, inserted, folded)
-        value = fold_hazards(value, facts)
-        new = replace(equation, value=value)
-        if equation.target not in system.outputs and _overflows(value):
+        new = replace(equation, value=fold_hazards(value, facts))
+        if _overflows(new.value):
+            hazardous.add(equation.target)
+        if equation.target in hazardous and equation.target not in keep:
             inserted[equation.target] = new
         else:
             folded[equation.target] = new
-            equations.append(new)
-    return prune(replace(system, equations=tuple(equations)), system.outputs)
+    everything = {**inserted, **folded}
+    return [everything[e.target] for e in system.equations], hazardous
 
 
 def fold_hazards(expr: Expr, facts: Facts) -> Expr:

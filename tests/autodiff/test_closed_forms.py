@@ -59,6 +59,35 @@ CLOSED_FORMS = {
         "Y[n] = logsumexp[k](X[n, k])",
         ["X_bar[n, k] = Y_bar[n] * exp(X[n, k] - Y[n])"],
     ),
+    "logsumexp in three equations": (
+        "E[n, k] = exp(X[n, k])\nZ[n] = sum[k](E[n, k])\nY[n] = log(Z[n])",
+        ["X_bar[n, k] = Y_bar[n] * exp(X[n, k] - Y[n])"],
+    ),
+    "log-softmax through a sum": (
+        "Z[n] = sum[k](exp(X[n, k]))\nY[n, k] = X[n, k] - log(Z[n])",
+        ["X_bar[n, k] = Y_bar[n, k] - exp(Y[n, k]) * sum[k2](Y_bar[n, k2])"],
+    ),
+    "huber": (
+        """delta: positive = 1
+D[i] = X[i] - T[i]
+L    = mean[i](where(abs(D[i]) < delta, D[i]**2 / 2, delta * (abs(D[i]) - delta / 2)))""",
+        [
+            "D_bar[i] = L_bar * where(abs(D[i]) < delta, D[i], delta * sign(D[i])) / size[i]",
+            "X_bar[i] = D_bar[i]",
+            "T_bar[i] = -D_bar[i]",
+        ],
+    ),
+    "InfoNCE": (
+        """tau: positive = 0.07
+S[n, m] = sum[d](A[n, d] * B[m, d]) / tau
+P[n, m] = exp(S[n, m]) / sum[j](exp(S[n, j]))
+L       = -mean[n](log(P[n, n]))""",
+        [
+            "S_bar[n, n2] = L_bar * (P[n, n2] - (n2 == n)) / size[n]",
+            "A_bar[n, d] = sum[n2](B[n2, d] * S_bar[n, n2]) / tau",
+            "B_bar[n, d] = sum[n2](A[n2, d] * S_bar[n2, n]) / tau",
+        ],
+    ),
     "cross-entropy of index targets": (
         """T: index(c)[n]
 E[n, c] = exp(X[n, c])
