@@ -28,7 +28,7 @@ _UNEVEN = [HealthCheck.too_slow]
 settings.register_profile("dev", max_examples=20, deadline=None, suppress_health_check=_UNEVEN)
 settings.register_profile(
     "ci",
-    max_examples=200,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     print_blob=True,

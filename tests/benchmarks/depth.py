@@ -29,7 +29,7 @@ def perceptron(layers: int) -> System:
 
 
 def measure(layers: int) -> tuple[float, float, int]:
-    """Return the seconds to derive and to generate from scratch, and how many parts were derived."""
+    """Return the seconds to derive and to generate, and how many parts were derived."""
     system = perceptron(layers)
     derive_closed.cache_clear()
     began = perf_counter()
