@@ -331,13 +331,15 @@ class TermReader:
 
     def unknown_call(self, node: ast.Call, name: str) -> SymgradError:
         """Return the error about a call of something unknown."""
-        known = (*CALLS, *(f"{b}[i]" for b in BINDERS))
+        bracketed = isinstance(node.func, ast.Subscript)
+        close = nearest(name, BINDERS if bracketed else (*CALLS, *BINDERS)).split(", ")
+        spelled = [f"{n}[i]" if n in BINDERS else n for n in close]
         return self.source.error(
             UnknownCallError,
             node,
             given=f"a call of {self.source.segment(node.func)}",
             expected="a function of the language, or a reduction with its indices",
-            fix=f"nearest: {nearest(name, known)}",
+            fix=f"nearest: {', '.join(spelled)}",
         )
 
     def bad_arguments(self, node: ast.expr, expected: str) -> SymgradError:

@@ -15,7 +15,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from symgrad.errors import EmptyReductionError, IndexRangeError
 from symgrad.interpreter import evaluate
 from symgrad.interpreter.numbers import FLOAT64, mpmath_numbers
+from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.functions import FUNCTIONS, ScalarFunction
+from symgrad.ir.terms import Call, Element
 from symgrad.ir.text import parse
 from tests.ir.texts import TEXTS
 from tests.rewriting.random_systems import random_inputs, texts
@@ -150,6 +152,17 @@ def test_a_function_is_its_definition(name: str) -> None:
 def test_float64_is_ieee_where_python_raises(text: str, value: float, expected: float) -> None:
     found = evaluate(parse(f"Y = {text}"), {"x": value})["Y"].item()
     assert found == expected or (isnan(found) and isnan(expected))
+
+
+def test_a_function_without_a_spelling_is_computed_from_its_definition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = ScalarFunction("cube_less", ("3 * x**2",), definition="x**3 - x")
+    monkeypatch.setitem(FUNCTIONS, "cube_less", row)
+    system = System(
+        "s", (Tensor("x"),), (Equation("Y", (), Call("cube_less", (Element("x"),))),), ("Y",)
+    )
+    assert evaluate(system, {"x": 2.0})["Y"] == 6
 
 
 def test_mpmath_has_fifty_digits() -> None:

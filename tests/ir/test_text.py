@@ -145,6 +145,38 @@ def test_branches_are_resolved_before_anything_else() -> None:
     assert parse(text, options={"r": "sum"}).equations == parse("L = sum[n](X[n])").equations
 
 
+@pytest.mark.parametrize(
+    ("test", "truth"),
+    [
+        ("s == 2", True),
+        ("s != 2", False),
+        ("s < 3", True),
+        ("s <= 1", False),
+        ("s > 1", True),
+        ("s >= 3", False),
+        ("s == -2", False),
+        ("not s == 2", False),
+        ("s == 2 and c", False),
+        ("s == 3 or not c", True),
+        ("b", False),
+    ],
+)
+def test_branches_compare_options(test: str, *, truth: bool) -> None:
+    head = "s: int(-2, 4) = 2\nc: flag = False\nb: real | None = None\n"
+    system = parse(f"{head}if {test}:\n  Y = 1 * x\nelif s == 4:\n  pass\nelse:\n  Y = 2 * x")
+    assert str(system.equations[0]) == ("Y = x" if truth else "Y = 2 * x")
+
+
+def test_defaults_are_exact() -> None:
+    system = parse("a: real = -1/3\nb: real = .5\nc: int = -2\nY = a + b * c")
+    assert [t.default for t in system.inputs] == [Fraction(-1, 3), Fraction(1, 2), -2]
+
+
+def test_a_mean_over_a_condition_divides_by_how_many_meet_it() -> None:
+    system = parse("size[i] = size[j]\nY[i] = mean[j, j <= i](X[j])")
+    assert str(system.equations[0]).endswith("sum[j, j <= i](X[j]) / sum[j, j <= i](1)")
+
+
 def test_an_optional_input_is_present_when_chosen() -> None:
     text = "b: real[n] | None = None\nif b:\n  Y[n] = X[n] + b[n]\nelse:\n  Y[n] = X[n]"
     assert [t.name for t in parse(text).inputs] == ["X"]
