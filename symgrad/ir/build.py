@@ -29,6 +29,8 @@ from symgrad.ir.terms import (
 
 Number = int | Fraction
 
+_UNIT = Fraction(1)
+
 
 def const(value: Number) -> Const:
     """Return an exact rational constant."""
@@ -52,12 +54,12 @@ def split_coefficient(expr: Expr) -> tuple[Fraction, Expr]:
     if isinstance(expr, Mul) and isinstance(expr.factors[0], Const):
         rest = expr.factors[1:]
         return expr.factors[0].value, rest[0] if len(rest) == 1 else Mul(rest)
-    return Fraction(1), expr
+    return _UNIT, expr
 
 
 def split_power(expr: Expr) -> tuple[Expr, Fraction]:
     """Return `(base, exponent)` with `expr = base ** exponent`."""
-    return (expr.base, expr.exponent) if isinstance(expr, Power) else (expr, Fraction(1))
+    return (expr.base, expr.exponent) if isinstance(expr, Power) else (expr, _UNIT)
 
 
 def add(*terms: Expr) -> Expr:
@@ -70,7 +72,8 @@ def add(*terms: Expr) -> Expr:
             stack.extend(reversed(term.terms))
             continue
         coefficient, rest = split_coefficient(term)
-        collected[rest] = collected.get(rest, Fraction(0)) + coefficient
+        known = collected.get(rest)
+        collected[rest] = coefficient if known is None else known + coefficient
     rows = [(c, rest) for rest, c in collected.items() if c]
     rows.sort(key=lambda row: (row[0] < 0, row[1] is ONE, row[1].key))
     new = tuple(_scaled(c, rest) for c, rest in rows)
@@ -112,7 +115,7 @@ def sub(left: Expr, right: Expr) -> Expr:
 
 def mul(*factors: Expr) -> Expr:
     """Return the product of factors, flattened, with equal bases combined, sorted."""
-    coefficient = Fraction(1)
+    coefficient = _UNIT
     exponents: dict[Expr, Fraction] = {}
     stack = list(reversed(factors))
     while stack:
@@ -123,7 +126,8 @@ def mul(*factors: Expr) -> Expr:
             coefficient *= factor.value
         else:
             base, exponent = split_power(factor)
-            exponents[base] = exponents.get(base, Fraction(0)) + exponent
+            known = exponents.get(base)
+            exponents[base] = exponent if known is None else known + exponent
     if not coefficient and INF not in exponents:
         return ZERO
     powers: list[Expr] = []
@@ -151,11 +155,11 @@ def div(left: Expr, right: Expr) -> Expr:
 
 def power(base: Expr, exponent: Number) -> Expr:
     """Return a base to a rational exponent, with exact roots taken and products split."""
-    exponent = Fraction(exponent)
-    if exponent == 0:
-        return ONE
     if exponent == 1:
         return base
+    if exponent == 0:
+        return ONE
+    exponent = Fraction(exponent)
     if isinstance(base, Const):
         return _constant_power(base, exponent)
     if isinstance(base, (Compare, Logic)) and exponent > 0:
