@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import prod
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,26 +20,18 @@ from symgrad.errors import (
     InputError,
     ShapeError,
 )
+from symgrad.interpreter.domains import fault_of
 from symgrad.ir.equation import NOISE_KINDS, REAL_KINDS, System, Tensor
 from symgrad.ir.show import show_shape
 from symgrad.ir.sizes import length_of, solve_lengths
 from symgrad.ir.terms import BATCH, Const, Expr, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
 Arrays = dict[str, "NDArray[Any]"]
-
-
-#: Where a value of a kind may not lie; nan is the caller's business.
-_OUTSIDE: dict[str, Callable[[NDArray[Any]], Any]] = {
-    "positive": lambda a: a <= 0,
-    "nonnegative": lambda a: a < 0,
-    "unit": lambda a: (a < 0) | (a > 1),
-    "uniform": lambda a: (a < 0) | (a > 1),
-}
 
 
 def as_arrays(system: System, given: Mapping[str, ArrayLike]) -> Arrays:
@@ -84,7 +77,7 @@ def _array(system: System, tensor: Tensor, given: Mapping[str, ArrayLike]) -> ND
             )
         integer = tensor.kind in ("int", "index")
         value = int(tensor.default) if integer else float(tensor.default)
-    array = np.asarray(value)
+    array = _converted(system, tensor, value)
     plain = not isinstance(value, (np.ndarray, np.generic))
     if tensor.kind in REAL_KINDS + NOISE_KINDS:
         if plain and array.dtype.kind in "iub":
@@ -94,7 +87,7 @@ def _array(system: System, tensor: Tensor, given: Mapping[str, ArrayLike]) -> ND
         allowed, words = "b", "dtype bool"
     else:
         allowed, words = "iu", "an integer dtype"
-    if array.dtype.kind not in allowed:
+    if array.dtype.kind not in allowed or not _all_real(array):
         raise DTypeError(
             where=f"input {tensor.name} of {system.name}",
             given=f"dtype {array.dtype}",
@@ -102,6 +95,26 @@ def _array(system: System, tensor: Tensor, given: Mapping[str, ArrayLike]) -> ND
             fix=f"convert it: {tensor.name}.astype(...)",
         )
     return array
+
+
+def _converted(system: System, tensor: Tensor, value: ArrayLike) -> NDArray[Any]:
+    """Return a value as an array; the array itself when it is one, which is never written to."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged rows; a tensor with a gradient
+        raise DTypeError(
+            where=f"input {tensor.name} of {system.name}",
+            given=f"a {type(value).__name__} that is no array: {str(error).splitlines()[0]}",
+            expected=f"{tensor.name}, {tensor.kind}{show_shape(tensor)}",
+            fix="pass a NumPy array, or lists of equal length",
+        ) from None
+
+
+def _all_real(array: NDArray[Any]) -> bool:
+    """Return whether an array of objects, such as mpmath numbers, holds real numbers only."""
+    if array.dtype.kind != "O":
+        return True
+    return all(isinstance(v, Real) and not isinstance(v, bool) for v in array.flat)
 
 
 def batch_shape(system: System, arrays: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
@@ -147,7 +160,7 @@ def bind_sizes(
     """
     values = as_arrays(system, arrays)
     batch = batch_shape(system, values)
-    known = dict(sizes or {})
+    known = _given_sizes(system, sizes or {})
     if system.has_batch:
         known[BATCH] = prod(batch)
     rules: list[tuple[Expr, Expr]] = []
@@ -165,6 +178,20 @@ def bind_sizes(
     _check_sizes(system, found)
     for tensor in system.inputs:
         _check_values(system, tensor, values[tensor.name], found)
+    return found
+
+
+def _given_sizes(system: System, sizes: Mapping[str, object]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for axis, length in sizes.items():
+        if isinstance(length, bool) or not isinstance(length, (int, np.integer)) or length < 0:
+            raise ShapeError(
+                where=f"sizes of a call of {system.name}",
+                given=f"{axis} = {length!r}",
+                expected="a whole number of at least 0",
+                fix=f"pass sizes={{'{axis}': 3}}",
+            )
+        found[axis] = int(length)
     return found
 
 
@@ -236,11 +263,11 @@ def _check_values(
                 expected=f"0 to {limit - 1}: indices of the axis {tensor.limit}",
                 fix="negative indices never wrap; correct the values",
             )
-    outside = _OUTSIDE.get(tensor.kind)
-    if outside is not None and bool(np.any(outside(array))):
+    fault = fault_of(tensor.kind, array)
+    if fault is not None:
         raise DomainError(
             where=where,
-            given=f"{np.extract(outside(array), array)[0]} among the values",
-            expected=f"values that are {tensor.kind}",
+            given=fault.given,
+            expected=fault.expected,
             fix=f"correct the values, or declare {tensor.name} as real",
         )

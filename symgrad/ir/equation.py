@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 REAL_KINDS = ("real", "positive", "nonnegative", "unit", "symmetric", "spd", "simplex")
 NOISE_KINDS = ("uniform", "normal")
 INTEGER_KINDS = ("index", "int")
+#: Kinds whose last two axes have one length.
+SQUARE_KINDS = ("symmetric", "spd")
 
 
 @dataclass(frozen=True)

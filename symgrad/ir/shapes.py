@@ -19,7 +19,7 @@ from symgrad.errors import (
     UnknownLengthError,
 )
 from symgrad.ir.composite import composite_parts
-from symgrad.ir.equation import INTEGER_KINDS, Equation, Tensor
+from symgrad.ir.equation import INTEGER_KINDS, SQUARE_KINDS, Equation, Tensor
 from symgrad.ir.kinds import is_exact, kind_of
 from symgrad.ir.terms import BATCH, Call, Const, Element, Expr, Index, Reduce, Size
 from symgrad.ir.text_build import written_product
@@ -97,6 +97,8 @@ class Shapes:
         self.slots[tensor.name] = [
             Slot([s.axis]) if isinstance(s, Size) else Slot([], [s]) for s in tensor.shape
         ]
+        if tensor.kind in SQUARE_KINDS:
+            self.join([x for slot in self.slots[tensor.name][-2:] for x in slot.letters], tensor)
         self.kinds[tensor.name] = tensor.kind
         if tensor.limit is not None:
             self.limits[tensor.name] = tensor.limit

@@ -24,7 +24,7 @@ from symgrad.errors import (
 from symgrad.ir.batch import BATCH_INDEX
 from symgrad.ir.check import check_order
 from symgrad.ir.composite import composite_parts, letters_of
-from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.equation import SQUARE_KINDS, Equation, System, Tensor
 from symgrad.ir.kinds import tensor_kinds
 from symgrad.ir.macros import Fresh
 from symgrad.ir.shapes import check_conditions, check_lengths, infer
@@ -133,6 +133,16 @@ class SystemReader:
                 given=f"{declared.name} with ... after another axis",
                 expected="... first: it stands for leading batch axes",
                 fix="write real[..., i]",
+            )
+        least = 2 if declared.kind in SQUARE_KINDS else 1 if declared.kind == "simplex" else 0
+        own = [s for s in shape if s is not Size(BATCH)]
+        if len(own) < least or (least == 2 and not _may_be_equal(*own[-2:])):
+            raise self.source.error(
+                RankError,
+                declared.node,
+                given=f"{declared.name}, {declared.kind} with the axes {list(map(str, own))}",
+                expected="one axis, or the same axis twice for a square matrix",
+                fix=f"write {declared.kind}[{', '.join('ii'[:least])}]",
             )
         return Tensor(declared.name, declared.kind, shape, declared.limit, declared.default)
 
@@ -304,6 +314,11 @@ class SystemReader:
                     expected="every index of the left-hand side in the expression too",
                     fix=f"remove {letter.name} from the left-hand side, or use it",
                 )
+
+
+def _may_be_equal(one: Expr, other: Expr) -> bool:
+    """Return whether two declared lengths can be one: letters can, expressions if they agree."""
+    return one is other or (isinstance(one, Size) and isinstance(other, Size))
 
 
 def _name_of(node: ast.AST) -> str | None:

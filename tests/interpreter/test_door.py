@@ -25,7 +25,14 @@ SCALAR = parse(
 )
 MASK = parse("M: bool[n]\nY[n] = where(M[n], X[n], 0)", name="mask")
 
+ROWS = parse("P: simplex[..., c]\nL[...] = -sum[c](P[..., c] * X[..., c])", name="rows")
+FORM = parse("A: symmetric[i, i]\nY = sum[i, j](A[i, j] * x[i] * x[j])", name="form")
+METRIC = parse("A: spd[n, i, i]\nY[n] = sum[i](A[n, i, i])", name="metric")
+NOISE = parse("U: uniform[n]\nV: nonnegative[n]\nY[n] = U[n] * V[n] * X[n]", name="noise")
+TOP = parse("Y[n] = max[k](X[n, k])", name="top")
+
 ones = np.ones
+nan = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +73,29 @@ def test_sizes_are_bound(system: Any, arrays: dict[str, Any], sizes: dict[str, i
         (SCALAR, {"X": ones(2), "t": 1.5}, errors.DTypeError),
         (SCALAR, {"X": ones(2), "eps": ones(1)}, errors.ShapeError),
         (MASK, {"X": ones(2), "M": [0, 1]}, errors.DTypeError),
+        (MASK, {"X": ["a", "b"], "M": [True, False]}, errors.DTypeError),
+        (MASK, {"X": [[1.0], [1.0, 2.0]], "M": [True, False]}, errors.DTypeError),
+        (MASK, {"X": np.array([1.0, None]), "M": [True, False]}, errors.DTypeError),
+        (MASK, {"X": np.array([1.0, 1j], object), "M": [True, False]}, errors.DTypeError),
+        (MASK, {"X": ones(2, bool), "M": [True, False]}, errors.DTypeError),
+        (MASK, {"X": None, "M": [True, False]}, errors.InputError),
+        (GATHER, {"T": np.array([0, 2**64]), "X": ones((2, 3))}, errors.DTypeError),
+        (GATHER, {"T": np.array([0, 2**63], np.uint64), "X": ones((2, 3))}, errors.IndexRangeError),
+        (GATHER, {"T": [0, 0], "X": ones((2, 0))}, errors.IndexRangeError),
+        (NOISE, {"U": ones(2) + 1e-9, "V": ones(2), "X": ones(2)}, errors.DomainError),
+        (NOISE, {"U": ones(2), "V": -ones(2), "X": ones(2)}, errors.DomainError),
+        (NOISE, {"U": ones(2), "V": [nan, -1.0], "X": ones(2)}, errors.DomainError),
+        (ROWS, {"P": [0.5, 0.6], "X": ones(2)}, errors.DomainError),
+        (ROWS, {"P": [1.5, -0.5], "X": ones(2)}, errors.DomainError),
+        (ROWS, {"P": [[0.5, 0.5], [0.5, 0.4]], "X": ones((2, 2))}, errors.DomainError),
+        (ROWS, {"P": ones(0), "X": ones(0)}, errors.DomainError),
+        (ROWS, {"P": 1.0, "X": ones(1)}, errors.ShapeError),
+        (FORM, {"A": [[1.0, 2.0], [2.1, 1.0]], "x": ones(2)}, errors.DomainError),
+        (FORM, {"A": ones((2, 3)), "x": ones(2)}, errors.ShapeError),
+        (METRIC, {"A": [[[1.0, 2.0], [2.0, 1.0]]]}, errors.DomainError),
+        (METRIC, {"A": [[[1.0, 0.5], [0.4, 1.0]]]}, errors.DomainError),
+        (METRIC, {"A": np.zeros((1, 2, 2))}, errors.DomainError),
+        (TOP, {"X": ones((2, 0))}, errors.EmptyReductionError),
     ],
 )
 def test_bad_calls_are_refused(
@@ -75,6 +105,50 @@ def test_bad_calls_are_refused(
         evaluate(system, arrays)
     assert type(caught.value) is kind
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("system", "arrays"),
+    [
+        (ROWS, {"P": np.full((3, 10), 0.1), "X": ones((3, 10))}),
+        (ROWS, {"P": np.full(1000, 1e-3, np.float32), "X": ones(1000, np.float32)}),
+        (ROWS, {"P": np.full(7, 1 / 7, np.float32).astype(float), "X": ones(7)}),
+        (ROWS, {"P": [0.0, 1.0], "X": ones(2)}),
+        (ROWS, {"P": ones((0, 2)), "X": ones((0, 2))}),
+        (FORM, {"A": [[1.0, 0.1 + 0.2], [0.3, 1.0]], "x": ones(2)}),
+        (FORM, {"A": ones((0, 0)), "x": ones(0)}),
+        (METRIC, {"A": np.array([[[1e8, 1e4], [1e4, 2.0]]])}),
+        (METRIC, {"A": np.full((1, 2, 2), nan)}),
+        (NOISE, {"U": [0.0, 1.0], "V": [0.0, nan], "X": ones(2)}),
+    ],
+)
+def test_values_of_a_domain_are_accepted(system: Any, arrays: dict[str, Any]) -> None:
+    evaluate(system, arrays)
+
+
+def test_arrays_are_read_whatever_their_layout_and_never_written_to() -> None:
+    held = np.arange(24.0).reshape(4, 6)
+    views = {"X": held[::2, ::-3], "W": held[1:, :2]}
+    expected = evaluate(LINEAR, {n: v.copy() for n, v in views.items()})["Y"]
+    held.flags.writeable = False
+    for view in views.values():
+        view.flags.writeable = False
+    found = evaluate(LINEAR, views, everything=True)
+    assert np.array_equal(found["Y"], expected)
+    assert found["X"].flags.writeable
+    assert not np.shares_memory(found["X"], held)
+
+
+@pytest.mark.parametrize("make", [float, np.array, np.float64])
+def test_a_scalar_may_be_an_array_of_no_axes(make: Any) -> None:
+    found = evaluate(SCALAR, {"X": ones(2), "p": make(0.5), "t": np.array(1)})["Y"]
+    assert found.tolist() == [0.5e-5] * 2
+
+
+@pytest.mark.parametrize("length", [-1, 1.5, True, "3"])
+def test_lengths_that_are_given_are_whole_numbers(length: Any) -> None:
+    with pytest.raises(errors.ShapeError, match="at least 0"):
+        evaluate(parse("Y[n] = a", internal=True), {"a": 2.0}, sizes={"n": length})
 
 
 def test_batch_axes_have_the_same_lengths_everywhere() -> None:

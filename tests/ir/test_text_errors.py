@@ -18,6 +18,10 @@ CASES: dict[str, tuple[str, type[SymgradError], int | None, str]] = {
     "softmax letter": ("Y[n] = softmax[k](X[n])", errors.UnboundIndexError, 7, "add k"),
     "left only": ("Y[n, o] = X[n]", errors.LeftOnlyIndexError, 0, "remove o"),
     "rank clash": ("Y[n] = X[n] + X[n, n]", errors.RankError, 14, "rename"),
+    "a matrix of one axis": ("A: spd[n]\nY[n] = A[n]", errors.RankError, 0, "spd[i, i]"),
+    "a matrix that is not square": (
+        "A: symmetric[2, 3]\nY[n] = A[0, 1] * X[n]", errors.RankError, 0, "symmetric[i, i]"),
+    "a row of no axis": ("p: simplex\nY[n] = X[n] * p", errors.RankError, 0, "simplex[i]"),
     "late dots": ("Y[n] = X[n, ...]", errors.RankError, 7, "X[..., i]"),
     "dots here and not there": ("Y[...] = X[...] + sum[n](X[n])", errors.RankError, 25, "..."),
     "length clash": ("size[n] = 3\nX: real[n]\nZ: real[2, n]\nY[m] = X[m] + Z[m, 0]",
