@@ -55,22 +55,6 @@ def closed_form_equals_the_adjoint(subject: Subject, instance: Instance) -> Outc
     )
 
 
-@check("Simplifying costs no accuracy: at most four bits more than the raw adjoint loses.")
-def closed_form_is_as_accurate_as_the_adjoint(subject: Subject, instance: Instance) -> Outcome:
-    """Compare the bounds of the rounding errors of both ways of computing."""
-    claimed = tried(subject.claims.closed_form, instance)
-    for name, exact in subject.oracles.adjoint(instance).items():
-        # Any computation rounds its result.
-        least = np.finfo(instance.dtype).eps * np.abs(exact.value.astype(float))
-        allowed = 16 * np.fmax(exact.bound, least)
-        worse = np.isfinite(allowed) & ~(claimed[name].bound <= allowed)
-        if worse.any():
-            at = tuple(int(i) for i in np.argwhere(worse)[0])
-            loss = f"{claimed[name].bound[at]:.3g} against {exact.bound[at]:.3g}"
-            return wrong(f"{name} at {at}: rounding may cost {loss}", "accuracy")
-    return Outcome()
-
-
 @check("The gradient is that of the function, whoever derived it.", smooth=True, layouts=False)
 def vjp_equals_finite_differences(subject: Subject, instance: Instance) -> Outcome:
     """Compare with the slope of `<Y_bar, Y>` along a random direction of each input."""

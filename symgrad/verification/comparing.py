@@ -98,6 +98,7 @@ def along(
     """
     found = slope(function, STEP, noise)
     total, size = float(np.sum(claimed)), float(np.sum(np.abs(claimed)))
+    rounding += claimed.size * 2.0**-53 * size
     allowed = found.error + rounding
     if not np.isfinite(found.height):
         return cannot_tell(f"{what}: the function is not finite")

@@ -83,7 +83,7 @@ def slope(function: Callable[[float], float], step: float, noise: float = 0.0) -
     Args:
         function: A function of one number, defined at least up to `step` on both sides.
         step: The largest step.
-        noise: A bound of the rounding error of its values.
+        noise: A bound of the rounding error of its value at 0; elsewhere it is at least an ulp.
 
     >>> from math import exp
     >>> round(slope(exp, 0.1, 1e-16).central.value, 12)
@@ -96,12 +96,13 @@ def slope(function: Callable[[float], float], step: float, noise: float = 0.0) -
     central = [(r - x) / (2.0 * h) for r, x, h in zip(right, left, steps, strict=True)]
     rightward = [(r - middle) / h for r, h in zip(right, steps, strict=True)]
     leftward = [(middle - x) / h for x, h in zip(left, steps, strict=True)]
-    noises = [noise / h for h in steps]
+    height = max(abs(v) for v in (*left, middle, *right))
+    noises = [max(noise, 2.0**-52 * height) / h for h in steps]
     return Slope(
         _extrapolate(central, 4.0, noises),
         _extrapolate(leftward, 2.0, [2.0 * n for n in noises]),
         _extrapolate(rightward, 2.0, [2.0 * n for n in noises]),
-        max(abs(v) for v in (*left, middle, *right)),
+        height,
     )
 
 

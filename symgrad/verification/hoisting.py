@@ -14,6 +14,7 @@ from symgrad.ir.equation import Equation, System
 from symgrad.ir.show import unused
 from symgrad.ir.terms import Element, Expr, Index, Reduce
 from symgrad.ir.visit import rebuild, substitute
+from symgrad.verification.rounding import subtracted_logsumexp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,9 @@ def _lifted(expr: Expr, name: Callable[[Expr], Expr]) -> Expr:
     """Return a right-hand side with the reductions inside it named, innermost first."""
 
     def visit(node: Expr) -> Expr:
+        if subtracted_logsumexp(node):
+            return node  # one operation, to code and to the bound of its error
         new = rebuild(node, visit)
         return name(new) if isinstance(new, Reduce) else new
 
-    return rebuild(expr, visit)
+    return expr if subtracted_logsumexp(expr) else rebuild(expr, visit)

@@ -8,7 +8,7 @@ and the generated code, which are on trial, contribute nothing to a value.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -56,10 +56,6 @@ class _AtRank:
         return adjoint_system(self.system, self.wrt)
 
     @cached_property
-    def adjoint_errors(self) -> System:
-        return error_system(hoist_reductions(self.adjoint))
-
-    @cached_property
     def tangent(self) -> System:
         return derive_jvp(self.system, self.wrt)
 
@@ -73,7 +69,13 @@ class _AtRank:
 
     @cached_property
     def second_errors(self) -> System:
-        return error_system(hoist_reductions(self.second))
+        """The closed form's own second derivative: the way in which code computes it."""
+        closed = replace(
+            self.adjoint,
+            equations=(*self.forward.equations, *self.backward.equations),
+            outputs=self.backward.outputs,
+        )
+        return error_system(hoist_reductions(derive_jvp(closed, self.wrt)))
 
     @cached_property
     def forward_errors(self) -> System:
@@ -152,17 +154,6 @@ class Oracles:
 
         return self.remembered("closed form", instance, compute)
 
-    def adjoint(self, instance: Instance) -> dict[str, Exact]:
-        """Return the cotangents of the inputs as the raw adjoint computes them, bounds too."""
-
-        def compute() -> dict[str, Exact]:
-            here = self.at_rank(instance.rank)
-            found = _evaluate(here.adjoint_errors, _with_roundoff(instance), instance)
-            names = here.adjoint.outputs
-            return {n: Exact(found[n], _bound(n, found[n], found)) for n in names}
-
-        return self.remembered("adjoint", instance, compute)
-
     def _forward_with_errors(self, instance: Instance) -> Arrays:
         def compute() -> Arrays:
             here = self.at_rank(instance.rank)
@@ -187,10 +178,16 @@ class Oracles:
     def second(
         self, instance: Instance, tangents: Mapping[str, NDArray[Any]], *, bounds: bool = False
     ) -> dict[str, Exact]:
-        """Return how the cotangents of the inputs change along a direction; see `jvp`."""
+        """Return how the cotangents of the inputs change along a direction; see `jvp`.
+
+        Values are those of the raw adjoint, bounds those of the closed form.
+        """
         here = self.at_rank(instance.rank)
-        system = here.second_errors if bounds else here.second
-        return _forward_mode(system, instance, here.wrt, tangents)
+        values = _forward_mode(here.second, instance, here.wrt, tangents)
+        if not bounds:
+            return values
+        closed = _forward_mode(here.second_errors, instance, here.wrt, tangents)
+        return {n: Exact(exact.value, closed[n].bound) for n, exact in values.items()}
 
     def noise(self, instance: Instance) -> float:
         """Return a bound of the rounding error of `<Y_bar, Y>` in float64."""

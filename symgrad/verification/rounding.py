@@ -22,6 +22,7 @@ from symgrad.ir.build import add, call, compare, const, mul, power, sub
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.terms import (
     INF,
+    MINUS_ONE,
     ONE,
     ZERO,
     Add,
@@ -38,7 +39,7 @@ from symgrad.ir.terms import (
     Size,
     Where,
 )
-from symgrad.ir.visit import close_reduce, open_reduce
+from symgrad.ir.visit import arguments, close_reduce, open_reduce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,8 +113,7 @@ class _Analysis:
                 slope = mul(const(expr.exponent), power(expr.base, expr.exponent - 1))
                 return add(_carried(slope, self.error(expr.base)), _rounded(expr, 2))
             case Call():
-                carried = map(_carried, partial_derivatives(expr), map(self.error, expr.args))
-                return add(*carried, _rounded(expr, CALL_ULPS))
+                return self._call(expr)
             case Where():
                 return self._where(expr)
             case Compare() | Logic():
@@ -136,6 +136,29 @@ class _Analysis:
         ]
         inexact = [f for f in expr.factors if not _is_power_of_two(f)]
         return add(*carried, _rounded(expr, max(0, len(inexact) - 1)))
+
+    def _call(self, expr: Call) -> Expr:
+        total = subtracted_logsumexp(expr)
+        if total is not None:
+            return self._normalised(expr, total)
+        carried = map(_carried, partial_derivatives(expr), map(self.error, expr.args))
+        return add(*carried, _rounded(expr, CALL_ULPS))
+
+    def _normalised(self, expr: Call, total: Reduce) -> Expr:
+        """Return the bound of `exp(u - logsumexp(v))`, which code computes as `exp(u - m) / s`.
+
+        The shift m is the largest v, so u - m is at most -log of the result in size.
+        """
+        argument = expr.args[0]
+        terms = [t for t in arguments(argument, Add) if total not in arguments(t, Mul)]
+        bound, body, condition = open_reduce(total)
+        errors = [self.error(t) for t in terms]
+        if self.error(body) is not ZERO:
+            weight = call("exp", sub(body, total))
+            errors.append(close_reduce("sum", bound, mul(weight, self.error(body)), condition))
+        lengths = mul(*(Size(i.axis) for i in bound))
+        steps = add(lengths, const(2 * CALL_ULPS + len(terms)), call("abs", argument))
+        return mul(expr, add(*errors, mul(Element(ROUNDOFF), steps)))
 
     def _where(self, expr: Where) -> Expr:
         certain = Where(expr.condition, self.error(expr.then), self.error(expr.otherwise))
@@ -196,6 +219,17 @@ def _is_power_of_two(expr: Expr) -> bool:
         return False
     top, bottom = abs(expr.value.numerator), expr.value.denominator
     return top > 0 and top & (top - 1) == 0 and bottom & (bottom - 1) == 0
+
+
+def subtracted_logsumexp(expr: Expr) -> Reduce | None:
+    """Return the `logsumexp` in a term of the form `exp(u - logsumexp(v))`, else None."""
+    if not isinstance(expr, Call) or expr.function != "exp":
+        return None
+    for term in arguments(expr.args[0], Add):
+        factors = arguments(term, Mul)
+        if len(factors) == 2 and factors[0] is MINUS_ONE and isinstance(factors[1], Reduce):
+            return factors[1] if factors[1].op == "logsumexp" else None
+    return None
 
 
 def _rounded(expr: Expr, times: int = 1) -> Expr:

@@ -70,3 +70,9 @@ def test_the_complex_step_agrees_with_differences(function: Callable[..., Any]) 
     found = float(np.sum(complex_step(function, point, direction)))
     want = slope(lambda t: float(np.sum(function(point + t * direction))), 0.1, 1e-15)
     assert want.distance(found) <= want.error
+
+
+def test_a_function_that_is_zero_here_makes_noise_elsewhere() -> None:
+    found = slope(lambda t: 0.7 * t, 0.1)
+    assert found.central.error >= 2.0**-53
+    assert abs(found.central.value - 0.7) <= found.central.error

@@ -90,6 +90,12 @@ def test_the_bound_of_a_sum_is_not_wasteful() -> None:
     assert 0 < bound < 16 * 8 * SINGLE
 
 
+def test_a_shifted_exponential_is_one_operation() -> None:
+    system = parse("P[n] = exp(X[n] - logsumexp[m](X[m]))\nsize[m] = size[n]")
+    value, bound = bounded(system, 9000 + np.arange(4.0))
+    assert np.all(bound < 64 * SINGLE * value)
+
+
 def test_cancellation_makes_the_bound_large() -> None:
     system = parse(COMPUTATIONS["a variance by subtraction"][0])
     value, small = bounded(system, np.array([1.0, -1.0]))
