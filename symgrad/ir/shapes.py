@@ -179,6 +179,14 @@ class Shapes:
                 expected="lengths that do not depend on themselves",
                 fix=f"write (0, {axis}) for the first part of a composite axis, not {axis}",
             )
+        if axis == BATCH:
+            raise self.complain(
+                RankError,
+                at,
+                given=f"... where an axis of length {length} stands elsewhere",
+                expected="... in the same tensors everywhere",
+                fix="write ... in both places, or in neither",
+            )
         known = out.setdefault(axis, length)
         if isinstance(known, Const) and isinstance(length, Const) and known is not length:
             raise self.complain(

@@ -19,6 +19,7 @@ from symgrad.errors import (
     RedefinitionError,
     SymgradError,
     TextSyntaxError,
+    UnboundIndexError,
     UnsupportedError,
 )
 from symgrad.ir.batch import BATCH_INDEX
@@ -37,6 +38,7 @@ from symgrad.ir.text_reads import read_index
 from symgrad.ir.text_scope import Scope
 from symgrad.ir.text_source import Source, dotted, is_batch, nearest, positions
 from symgrad.ir.text_terms import TermReader
+from symgrad.ir.visit import elements
 
 if TYPE_CHECKING:
     from symgrad.ir.text_options import Resolved
@@ -274,6 +276,7 @@ class SystemReader:
         for term, place in reader.places.items():
             self.places.setdefault(term, place)
             self.places[equation.element, term] = place
+        self._check_batch(node, equation, reader)
         if not self.internal:
             self._check_left(node, equation)
         self.fresh.equations.append(equation)
@@ -302,6 +305,17 @@ class SystemReader:
             expected="letters; -1 or size[t] where a recurrence starts",
             fix="write Y[n, o] = ..., or H[-1, n] = ...",
         )
+
+    def _check_batch(self, node: ast.Assign, equation: Equation, reader: TermReader) -> None:
+        if BATCH_INDEX in equation.value.free and BATCH_INDEX not in equation.letters:
+            read = next((e for e in elements(equation.value) if BATCH_INDEX in e.free), None)
+            raise self.source.error(
+                UnboundIndexError,
+                node if read is None else reader.places.get(read, node),
+                given="... on the right-hand side only",
+                expected="... on the left-hand side too, or reduced",
+                fix=f"write {equation.target}[..., i] = ..., or sum[...](...)",
+            )
 
     def _check_left(self, node: ast.Assign, equation: Equation) -> None:
         initial = not equation.is_main

@@ -13,6 +13,7 @@ from symgrad.ir.text_source import MAX_BRACKETS, MAX_CHARACTERS
 CASES: dict[str, tuple[str, type[SymgradError], int | None, str]] = {
     "unbound index": (
         "Y[n, o] = X[n, i] * W[o, i]", errors.UnboundIndexError, 15, "sum[i](...)"),
+    "unbound dots": ("Y = sum[...](X[...]) + Z[...]", errors.UnboundIndexError, 23, "Y[..., i]"),
     "letter as a value": ("Y[n] = X[n] + n2\nZ[n2] = X[n2]", errors.UnboundIndexError, 14, "n2"),
     "unknown size": ("Y[n] = size[h] * X[n]", errors.UnboundIndexError, 7, "index"),
     "softmax letter": ("Y[n] = softmax[k](X[n])", errors.UnboundIndexError, 7, "add k"),
@@ -22,7 +23,8 @@ CASES: dict[str, tuple[str, type[SymgradError], int | None, str]] = {
     "a matrix that is not square": (
         "A: symmetric[2, 3]\nY[n] = A[0, 1] * X[n]", errors.RankError, 0, "symmetric[i, i]"),
     "a row of no axis": ("p: simplex\nY[n] = X[n] * p", errors.RankError, 0, "simplex[i]"),
-    "late dots": ("Y[n] = X[n, ...]", errors.RankError, 7, "X[..., i]"),
+    "late dots": ("Y[..., n] = X[n, ...]", errors.RankError, 12, "X[..., i]"),
+    "dots of a number": ("X: real[3]\nY[...] = X[...]", errors.RankError, 0, "..."),
     "dots here and not there": ("Y[...] = X[...] + sum[n](X[n])", errors.RankError, 25, "..."),
     "length clash": ("size[n] = 3\nX: real[n]\nZ: real[2, n]\nY[m] = X[m] + Z[m, 0]",
                      errors.LengthError, None, "another letter"),
