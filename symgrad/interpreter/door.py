@@ -118,27 +118,44 @@ def _all_real(array: NDArray[Any]) -> bool:
 
 
 def batch_shape(system: System, arrays: Mapping[str, NDArray[Any]]) -> tuple[int, ...]:
-    """Return the lengths that `...` stands for in a call.
+    """Return the lengths that `...` stands for in a call: those of the inputs, broadcast.
 
     Raises:
-        ShapeError: If two tensors have different ones.
+        ShapeError: If two inputs have lengths that do not broadcast.
     """
-    first: tuple[str, tuple[int, ...]] | None = None
+    found: tuple[int, ...] = ()
     for tensor in system.inputs:
         if BATCH in tensor.axes:
-            array = arrays[tensor.name]
-            rank = array.ndim - len(tensor.shape) + 1
-            shape = array.shape[: max(rank, 0)]
-            if first is None:
-                first = (tensor.name, shape)
-            if rank < 0 or shape != first[1]:
+            shape = arrays[tensor.name].shape
+            rank = len(shape) - len(tensor.shape) + 1
+            try:
+                found = np.broadcast_shapes(found, shape[: max(rank, 0)])
+            except ValueError:
+                rank = -1
+            if rank < 0:
                 raise ShapeError(
                     where=f"input {tensor.name} of {system.name}",
-                    given=f"shape {array.shape}",
-                    expected=f"{show_shape(tensor)} with ... = {first[1]}, as in {first[0]}",
-                    fix="give the batch axes the same lengths in every input",
+                    given=f"shape {shape}",
+                    expected=f"{show_shape(tensor)} with ... that broadcasts to {found}",
+                    fix="give the batch axes equal lengths in every input, or length 1",
                 )
-    return first[1] if first is not None else ()
+    return found
+
+
+def broadcast_batch(system: System, arrays: Arrays) -> Arrays:
+    """Return the inputs, each with all batch axes at their length in the call."""
+    batch = batch_shape(system, arrays)
+    found = dict(arrays)
+    for tensor in system.inputs:
+        if BATCH in tensor.axes:
+            own = _own(tensor, arrays[tensor.name].shape)
+            found[tensor.name] = np.broadcast_to(arrays[tensor.name], (*batch, *own))
+    return found
+
+
+def _own(tensor: Tensor, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the lengths of the axes other than those of `...`."""
+    return shape[len(shape) - len(tensor.shape) + 1 :] if BATCH in tensor.axes else shape
 
 
 def bind_sizes(
@@ -168,13 +185,13 @@ def bind_sizes(
         shape = values[tensor.name].shape
         lengths: list[int] = list(shape)
         if BATCH in tensor.axes:
-            lengths = [prod(batch), *shape[len(batch) :]]
+            lengths = [prod(batch), *_own(tensor, shape)]
         if len(lengths) != len(tensor.shape):
             raise _wrong_shape(system, tensor, shape, {})
         rules += [(s, Const(Fraction(n))) for s, n in zip(tensor.shape, lengths, strict=True)]
     rules += [(Size(a), e) for a, e in system.sizes]
     found = solve_lengths(rules, known)
-    _check_shapes(system, values, batch, found)
+    _check_shapes(system, values, found)
     _check_sizes(system, found)
     for tensor in system.inputs:
         _check_values(system, tensor, values[tensor.name], found)
@@ -208,12 +225,10 @@ def _wrong_shape(
     )
 
 
-def _check_shapes(
-    system: System, values: Arrays, batch: tuple[int, ...], sizes: Mapping[str, int]
-) -> None:
+def _check_shapes(system: System, values: Arrays, sizes: Mapping[str, int]) -> None:
     for tensor in system.inputs:
         shape = values[tensor.name].shape
-        own = shape[len(batch) :] if BATCH in tensor.axes else shape
+        own = _own(tensor, shape)
         lengths = [s for s in tensor.shape if s is not Size(BATCH)]
         for at, (length, actual) in enumerate(zip(lengths, own, strict=True)):
             expected = length_of(length, sizes)

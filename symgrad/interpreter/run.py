@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from symgrad.errors import CycleError, IndexRangeError
-from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes
+from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes, broadcast_batch
 from symgrad.interpreter.numbers import FLOAT64, Numbers, mpmath_numbers
 from symgrad.interpreter.terms import Compiler, Environment
 from symgrad.ir.batch import fix_batch
@@ -59,16 +59,17 @@ def evaluate(
     >>> evaluate(parse("Y[n] = sum[i](X[n, i] ** 2)"), {"X": np.array([[1.0, 2.0]])})
     {'Y': array([5.])}
     """
-    values = as_arrays(system, arrays)
-    letters = [f"b{k}" for k in range(len(batch_shape(system, values)))]
+    given = as_arrays(system, arrays)
+    letters = [f"b{k}" for k in range(len(batch_shape(system, given)))]
     fixed = fix_batch(system, letters)
+    values = broadcast_batch(system, given)
     bound = bind_sizes(fixed, values, sizes)
     arithmetic = FLOAT64 if numbers == "float64" else mpmath_numbers()
     run = _Run(fixed, values, bound, arithmetic)
     names = fixed.outputs
     if everything:
-        names = (*(t.name for t in fixed.inputs), *fixed.defined)
-    return {name: run.tensor(name) for name in names}
+        names = (*given, *fixed.defined)
+    return {n: np.array(given[n]) if n in given else run.tensor(n) for n in names}
 
 
 @dataclass
@@ -174,8 +175,6 @@ class _Run:
 
     def tensor(self, name: str) -> NDArray[Any]:
         """Return a tensor as an array."""
-        if name in self.arrays:
-            return np.array(self.arrays[name])
         equation = self.main[name]
         shape = tuple(self._length(i) for i in equation.indices)
         real = np.float64 if self.numbers is FLOAT64 else object

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from symgrad import errors
 from symgrad.interpreter import bind_sizes, evaluate
@@ -151,9 +152,28 @@ def test_lengths_that_are_given_are_whole_numbers(length: Any) -> None:
         evaluate(parse("Y[n] = a", internal=True), {"a": 2.0}, sizes={"n": length})
 
 
-def test_batch_axes_have_the_same_lengths_everywhere() -> None:
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1), (2, 3), (5, 2, 3), (4, 1, 1, 1), (0, 1)])
+@pytest.mark.parametrize("other", [(), (1, 3), (2, 3), (1, 1, 1)])
+def test_batch_axes_broadcast_as_in_numpy(shape: tuple[int, ...], other: tuple[int, ...]) -> None:
+    system = parse("Y[..., o] = sum[i](X[..., i] * Z[..., i] * W[o, i])\nM = mean[...](X[..., 0])")
+    rng = np.random.default_rng(2)
+    x, z, w = rng.random((*shape, 2)), rng.random((*other, 2)), rng.random((4, 2))
+    try:
+        expected = (x * z) @ w.T
+    except ValueError:
+        with pytest.raises(errors.ShapeError, match="broadcasts"):
+            evaluate(system, {"X": x, "Z": z, "W": w})
+        return
+    found = evaluate(system, {"X": x, "Z": z, "W": w}, everything=True)
+    assert_allclose(found["Y"], expected, strict=True)
+    assert found["X"].shape == x.shape
+    if expected.size:
+        assert_allclose(found["M"], x[..., 0].mean())
+
+
+def test_batch_axes_that_do_not_broadcast_are_refused() -> None:
     system = parse("Y[...] = X[...] * Z[...]")
-    with pytest.raises(errors.ShapeError, match="as in X"):
+    with pytest.raises(errors.ShapeError, match=r"broadcasts to \(2, 3\)"):
         evaluate(system, {"X": ones((2, 3)), "Z": ones((3, 2))})
 
 
