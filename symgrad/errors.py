@@ -208,6 +208,12 @@ class SerialFormatError(SymgradError, ValueError):
     code = "SG123"
 
 
+class ImplicitError(SymgradError, ValueError):
+    """An implicit equation that does not say which tensor it defines."""
+
+    code = "SG124"
+
+
 class ShapeError(SymgradError, ValueError):
     """An array whose shape does not fit, or a length that nothing gives."""
 
@@ -248,6 +254,12 @@ class InputError(SymgradError, TypeError):
     """An input that is missing, or that the System does not have."""
 
     code = "SG207"
+
+
+class SolveError(SymgradError, ArithmeticError):
+    """An implicit equation that is not linear, or has no solution or several."""
+
+    code = "SG208"
 
 
 class UnknownLayerError(SymgradError, LookupError):

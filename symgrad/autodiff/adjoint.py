@@ -23,6 +23,7 @@ from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.errors import NotDifferentiableError, UnsupportedError
 from symgrad.ir.build import add, compare, mul, power
 from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.implicit import no_implicit
 from symgrad.ir.show import show_tensor
 from symgrad.ir.terms import (
     ONE,
@@ -98,6 +99,8 @@ def check_wrt(system: System, wrt: Sequence[str]) -> tuple[str, ...]:
             )
     below = set(system.defined)
     for equation in system.equations:
+        if equation.implicit:
+            raise no_implicit(equation)
         if not equation.is_main or below.intersection(tensors_read(equation.value)):
             raise UnsupportedError(
                 where=f"equation {str(equation)!r}",

@@ -17,7 +17,8 @@ import numpy as np
 from symgrad.errors import CycleError, IndexRangeError
 from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes, broadcast_batch
 from symgrad.interpreter.numbers import FLOAT64, Numbers, mpmath_numbers
-from symgrad.interpreter.terms import Compiler, Environment
+from symgrad.interpreter.solve import solve
+from symgrad.interpreter.terms import PENDING, Compiler, Environment
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.check import lags
 from symgrad.ir.composite import letters_of
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
     from symgrad.ir.equation import Equation, System
     from symgrad.ir.terms import Element, Expr, Index
-
-_PENDING = object()
 
 
 def evaluate(
@@ -117,9 +116,9 @@ class _Run:
         key = (tensor, position)
         found = self.memo.get(key)
         if found is None:
-            self.memo[key] = _PENDING
+            self.memo[key] = PENDING
             found = self.memo[key] = self._compute(tensor, position)
-        if found is _PENDING:
+        if found is PENDING:
             raise CycleError(
                 where=f"{tensor}[{', '.join(map(str, position))}] of {self.system.name}",
                 given="an element that its own definition reads",
@@ -140,8 +139,12 @@ class _Run:
             env = self._match(equation, position)
             if env is not None:
                 return self._value(equation, env)
-        env = self._match(self.main[tensor], position)
-        return None if env is None else self._value(self.main[tensor], env)
+        main = self.main[tensor]
+        env = self._match(main, position)
+        if env is not None and main.implicit:
+            solve(main, self.sizes, self.numbers, self.compiler, self.memo)
+            return self.memo[tensor, position]
+        return None if env is None else self._value(main, env)
 
     def _match(self, equation: Equation, position: tuple[int, ...]) -> Environment | None:
         env: Environment = {}

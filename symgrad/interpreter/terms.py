@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
     from symgrad.interpreter.numbers import Numbers
 
+#: Stands for an element while it is computed.
+PENDING = object()
+
 Environment = dict[Index, int]
 Closure = "Callable[[Environment], Any]"
 

@@ -7,9 +7,12 @@ rest.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from symgrad.ir.equation import Equation, System
 from symgrad.ir.terms import Expr, Index, Reduce
+
+if TYPE_CHECKING:
+    from symgrad.ir.equation import System
 
 
 def without_letters(expr: Expr) -> Expr:
@@ -49,5 +52,5 @@ def same_system(one: System, other: System) -> bool:
 
 
 def _plain(system: System) -> System:
-    equations = (Equation(e.target, e.indices, without_letters(e.value)) for e in system.equations)
+    equations = (replace(e, value=without_letters(e.value)) for e in system.equations)
     return replace(system, name="", equations=tuple(equations))

@@ -11,13 +11,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import mul
-from symgrad.ir.equation import Equation, System
 from symgrad.ir.show import unused
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Reduce, Size
 from symgrad.ir.visit import close_reduce, fresh, open_reduce, rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from symgrad.ir.equation import System
 
 #: The free pseudo-index, as in `Y[..., o]`.
 BATCH_INDEX = Index(BATCH, BATCH)
@@ -106,7 +107,7 @@ def splice_system(system: System, letters: tuple[Index, ...]) -> System:
         system,
         inputs=tuple(replace(t, shape=shape(t.shape)) for t in system.inputs),
         equations=tuple(
-            Equation(e.target, splice_positions(e.indices, mapping), splice(e.value, letters))
+            replace(e, indices=splice_positions(e.indices, mapping), value=splice(e.value, letters))
             for e in system.equations
         ),
     )

@@ -89,6 +89,8 @@ class _Order:
         below: dict[str, set[str]] = {}
         for equation in self.equations:
             names = {n for n in tensors_read(equation.value) if n in self.place}
+            if equation.implicit:
+                names.discard(equation.target)
             below.setdefault(equation.target, set()).update(names)
         self.reaches = {name: _closure(name, below) for name in below}
         self.time = {name: self._time(name) for name in self.place}
@@ -119,7 +121,8 @@ class _Order:
         """Check every read of every equation."""
         for at, equation in enumerate(self.equations):
             for read in reads(equation.value):
-                if read.element.tensor in self.place:
+                solved = equation.implicit and read.element.tensor == equation.target
+                if read.element.tensor in self.place and not solved:
                     self._check_read(at, equation, read)
         self._check_initial_values()
         for name in self.place:

@@ -65,18 +65,21 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Equation:
-    """A definition `target[indices] = value`.
+    """A definition `target[indices] = value`, or an equation that the target solves.
 
     Attributes:
         target: The tensor that is defined.
         indices: A free index for each axis, or a composite one; for an initial value of a
             recurrence also -1 or a size.
         value: The right-hand side, over the free indices.
+        implicit: Whether the value is a comparison `left == right` that holds for all of its free
+            indices, and the target is the one tensor for which it does.
     """
 
     target: str
     indices: tuple[Expr, ...]
     value: Expr
+    implicit: bool = False
 
     @property
     def element(self) -> Element:

@@ -27,6 +27,8 @@ from symgrad.ir.terms import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from symgrad.ir.equation import Equation
+
 #: Functions of integers that are integers.
 INTEGER_CALLS = ("floordiv", "mod", "abs", "sign", "relu", "maximum", "minimum", "floor")
 
@@ -93,8 +95,13 @@ def tensor_kinds(system: System) -> dict[str, str]:
     kinds = {t.name: t.kind for t in system.inputs}
     for equation in system.equations:
         if equation.target not in kinds and equation.is_main:
-            kinds[equation.target] = kind_of(equation.value, kinds)
+            kinds[equation.target] = defined_kind(equation, kinds)
     return kinds
+
+
+def defined_kind(equation: Equation, kinds: Mapping[str, str]) -> str:
+    """Return the kind of the tensor that an equation defines; what solves one is real."""
+    return "real" if equation.implicit else kind_of(equation.value, kinds)
 
 
 def is_exact(expr: Expr, kinds: Mapping[str, str]) -> bool:

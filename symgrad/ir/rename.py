@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.terms import Element, Expr, Index, Reduce, Size
 from symgrad.ir.visit import close_reduce, open_reduce, rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from symgrad.ir.equation import System, Tensor
 
 
 def rename_expr(expr: Expr, names: Mapping[str, str], axes: Mapping[str, str]) -> Expr:
@@ -78,10 +79,11 @@ def rename_system(system: System, names: Mapping[str, str], axes: Mapping[str, s
         system,
         inputs=tuple(tensor(t) for t in system.inputs),
         equations=tuple(
-            Equation(
-                names.get(e.target, e.target),
-                tuple(term(i) for i in e.indices),
-                term(e.value),
+            replace(
+                e,
+                target=names.get(e.target, e.target),
+                indices=tuple(term(i) for i in e.indices),
+                value=term(e.value),
             )
             for e in system.equations
         ),

@@ -77,6 +77,7 @@ def dump_json(system: System) -> str:
                 "target": e.target,
                 "indices": table.refs(e.indices),
                 "value": table.ref(e.value),
+                **({"implicit": True} if e.implicit else {}),
             }
             for e in system.equations
         ],
@@ -234,7 +235,10 @@ class _Reader:
     def _equation(self, row: Any) -> Equation:
         _need(isinstance(row, dict), f"an equation {row!r}")
         target = self._name(row.get("target"))
-        return Equation(target, self._refs(row.get("indices")), self._ref(row.get("value")))
+        implicit = row.get("implicit", False)
+        _need(isinstance(implicit, bool), f"an equation {row!r}")
+        value = self._ref(row.get("value"))
+        return Equation(target, self._refs(row.get("indices")), value, implicit)
 
     # --- terms -----------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from symgrad.errors import (
 )
 from symgrad.ir.composite import composite_parts
 from symgrad.ir.equation import INTEGER_KINDS, SQUARE_KINDS, Equation, Tensor
-from symgrad.ir.kinds import is_exact, kind_of
+from symgrad.ir.kinds import defined_kind, is_exact
 from symgrad.ir.terms import BATCH, Call, Const, Element, Expr, Index, Reduce, Size
 from symgrad.ir.text_build import written_product
 from symgrad.ir.visit import close_reduce, elements, open_reduce, rebuild, walk
@@ -285,7 +285,11 @@ def infer(
         for n, t in (known | {n: Tensor(n) for n in names if n not in {*known, *defined}}).items()
     ]
     found = tuple(
-        Equation(e.target, tuple(retarget(i, shapes) for i in e.indices), retarget(e.value, shapes))
+        replace(
+            e,
+            indices=tuple(retarget(i, shapes) for i in e.indices),
+            value=retarget(e.value, shapes),
+        )
         for e in equations
     )
     return Inferred(tuple(inputs), found, tuple(shapes.fixed(sizes).items()))
@@ -299,7 +303,7 @@ def check_integers(equations: Sequence[Equation], shapes: Shapes) -> None:
     """
     kinds = dict(shapes.kinds)
     for equation in equations:
-        kinds.setdefault(equation.target, kind_of(equation.value, kinds))
+        kinds.setdefault(equation.target, defined_kind(equation, kinds))
         for node in walk(equation.value):
             indices = node.indices if isinstance(node, Element) else ()
             inner = [e for i in indices for e in elements(i)]

@@ -280,7 +280,9 @@ def _as_decimal(value: Fraction) -> str | None:
 
 
 def show_equation(equation: Equation) -> str:
-    """Return an equation as one assignment statement."""
+    """Return an equation as one statement: an assignment, or a comparison if it is implicit."""
+    if equation.implicit:
+        return show(equation.value)
     return f"{show(equation.element)} = {show(equation.value, equation.letters)}"
 
 

@@ -15,6 +15,8 @@ from symgrad.ir.text_scope import BINDERS, is_reserved, reserved_name
 from symgrad.ir.text_source import dotted, positions
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from symgrad.ir.text_options import Resolved
     from symgrad.ir.text_source import Source
 
@@ -96,6 +98,14 @@ class _Collector:
                 self.tensor(dotted(node.value), node)
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
 
+    def plain(self, node: ast.AST) -> None:
+        """Note the letters that stand alone in a position, as in an implicit equation."""
+        for read in ast.walk(node):
+            if isinstance(read, ast.Subscript) and dotted(read.value) not in (*BINDERS, "size"):
+                for position in positions(read):
+                    if isinstance(position, ast.Name):
+                        self.letter(position)
+
     def _binder(self, head: ast.Subscript) -> None:
         for position in positions(head):
             if isinstance(position, ast.Name):
@@ -126,6 +136,17 @@ class _Collector:
         return error
 
 
+def free_letters(node: ast.AST, letters: Collection[str]) -> set[str]:
+    """Return the letters in an expression that no reduction in it binds."""
+    bound: set[str] = set()
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Subscript):
+            names = (p.id for p in positions(call.func) if isinstance(p, ast.Name))
+            bound.update(names)
+    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in letters}
+    return found - bound
+
+
 def collect_names(source: Source, resolved: Resolved, *, internal: bool) -> Names:
     """Return the names of a text with their roles.
 
@@ -146,6 +167,7 @@ def collect_names(source: Source, resolved: Resolved, *, internal: bool) -> Name
             found.expression(node.value)
         elif not isinstance(node, ast.Return):
             found.expression(node)
+            found.plain(node)
     found.check()
     places: dict[object, ast.AST] = {}
     places.update(found.letters)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import (
     BinderError,
+    ImplicitError,
     InputError,
     LeftOnlyIndexError,
     NonAffineIndexError,
@@ -20,25 +21,25 @@ from symgrad.errors import (
     SymgradError,
     TextSyntaxError,
     UnboundIndexError,
-    UnsupportedError,
 )
 from symgrad.ir.batch import BATCH_INDEX
 from symgrad.ir.check import check_order
 from symgrad.ir.composite import composite_parts, letters_of
 from symgrad.ir.equation import SQUARE_KINDS, Equation, System, Tensor
+from symgrad.ir.implicit import candidates, implicit_equation
 from symgrad.ir.kinds import tensor_kinds
 from symgrad.ir.macros import Fresh
 from symgrad.ir.shapes import check_conditions, check_lengths, infer
 from symgrad.ir.sizes import tidy_length
-from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
+from symgrad.ir.terms import BATCH, Compare, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_fixed
 from symgrad.ir.text_build import written_product
-from symgrad.ir.text_names import Names, collect_names
+from symgrad.ir.text_names import Names, collect_names, free_letters
 from symgrad.ir.text_reads import read_index
 from symgrad.ir.text_scope import Scope
 from symgrad.ir.text_source import Source, dotted, is_batch, nearest, positions
 from symgrad.ir.text_terms import TermReader
-from symgrad.ir.visit import elements
+from symgrad.ir.visit import elements, tensors_read
 
 if TYPE_CHECKING:
     from symgrad.ir.text_options import Resolved
@@ -181,14 +182,8 @@ class SystemReader:
                 self._return(node)
             case ast.Pass():
                 return
-            case ast.Expr(value=ast.Compare()):
-                raise self.source.error(
-                    UnsupportedError,
-                    node,
-                    given="an implicit equation",
-                    expected="a definition, Z[j, k] = ...",
-                    fix="solve it for the tensor; implicit equations are not supported yet",
-                )
+            case ast.Expr(value=ast.Compare() as comparison):
+                self._implicit(node, comparison)
             case _:
                 raise self._no_statement(node, self.source.segment(node))
 
@@ -280,6 +275,37 @@ class SystemReader:
         if not self.internal:
             self._check_left(node, equation)
         self.fresh.equations.append(equation)
+
+    def _implicit(self, node: ast.stmt, comparison: ast.Compare) -> None:
+        """Read `left == right`, which defines the one tensor that nothing else gives."""
+        self.fresh.target = "implicit"
+        reader = self._reader(frozenset(free_letters(comparison, self.names.letters)))
+        value = reader.value(comparison)
+        if not isinstance(value, Compare) or value.op != "==":
+            raise self._no_statement(node, self.source.segment(node))
+        known = {d.name for d in self.resolved.tensors} | self._targets()
+        known.update(n for e in self.fresh.equations for n in (e.target, *tensors_read(e.value)))
+        found = candidates(value, known)
+        equation = implicit_equation(value, found[0]) if len(found) == 1 else None
+        if equation is None:
+            raise self.source.error(
+                ImplicitError,
+                node,
+                given=f"an equation of {' and '.join(found) or 'known tensors only'}",
+                expected="one tensor that nothing else gives, with a letter for each axis",
+                fix="declare the others: A: real[i, j]",
+            )
+        self.places.setdefault(equation.element, node)
+        for term, place in reader.places.items():
+            self.places.setdefault(term, place)
+            self.places[equation.element, term] = place
+        self.fresh.equations.append(equation)
+
+    def _targets(self) -> set[str]:
+        """Return the tensors that assignments define."""
+        heads = [n.targets[0] for n in self.resolved.statements if isinstance(n, ast.Assign)]
+        names = (dotted(h.value if isinstance(h, ast.Subscript) else h) for h in heads)
+        return {name for name in names if name is not None}
 
     def _check_target(self, node: ast.Assign, name: str, indices: tuple[Expr, ...]) -> None:
         if any(d.name == name for d in self.resolved.tensors):

@@ -10,6 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.build import const
+from symgrad.ir.implicit import no_implicit
 from symgrad.ir.sizes import length_of
 from symgrad.ir.terms import (
     ONE,
@@ -90,6 +91,8 @@ class Unrolled:
         if name not in self.system.defined:
             return Element(name, tuple(map(const, place)))
         equation = self.system.equation(name)
+        if equation.implicit:
+            raise no_implicit(equation)
         return self.value(equation.value, dict(zip(equation.letters, place, strict=True)))
 
     def value(self, node: Expr, scope: Mapping[Index, int]) -> Expr:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from symgrad.ir.terms import Element, Expr, Index, Size
-from symgrad.ir.visit import walk
+from symgrad.ir.terms import Compare, Element, Expr, Index, Size
+from symgrad.ir.visit import tensors_read, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,8 @@ def _equations(system: System) -> Iterator[str]:
             yield f"{equation.element} has another rank than {equation.target} elsewhere"
         if len(set(equation.letters)) < len(equation.letters):
             yield f"{equation.element} has a letter twice"
+        if equation.implicit and not is_implicit(equation):
+            yield f"{equation.element} solves what is no equation of it"
         yield from _term(equation, equation.value, ranks)
     for _, length in system.sizes:
         if not any(isinstance(n, Size) for n in walk(length)) and length.free:
@@ -60,11 +62,20 @@ def _equations(system: System) -> Iterator[str]:
 
 def _term(equation: Equation, value: Expr, ranks: dict[str, int]) -> Iterator[str]:
     letters = set(equation.letters)
+    if equation.implicit:
+        letters.update(i for i in value.free if i.serial == 0)
     for index in sorted(value.free - letters, key=lambda i: i.key):
         yield f"{_name(index)} is free on the right of {equation.element} only"
     for node in walk(value):
         if isinstance(node, Element) and ranks.get(node.tensor) != len(node.indices):
             yield f"{equation.target} reads {node.tensor} with {len(node.indices)} index(es)"
+
+
+def is_implicit(equation: Equation) -> bool:
+    """Return whether the value of an equation is a comparison that mentions the target."""
+    value = equation.value
+    solvable = isinstance(value, Compare) and value.op == "=="
+    return solvable and equation.is_main and equation.target in tensors_read(value)
 
 
 def _name(index: Index) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symgrad.errors import UnsupportedError
+from symgrad.ir.implicit import no_implicit
 from symgrad.ir.terms import (
     ZERO,
     Add,
@@ -66,6 +67,8 @@ class Lowering:
         """Append the operations of one equation."""
         self._where = f"equation {str(equation)!r}"
         letters = equation.letters
+        if equation.implicit:
+            raise no_implicit(equation)
         if len(set(letters)) != len(equation.indices) or equation.target in self._defined:
             raise self._unsupported("a boundary value or a repeated index on the left")
         self.build.wanted = letters

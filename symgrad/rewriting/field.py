@@ -126,8 +126,9 @@ class Valuation:
         self.signs, self.infinite = signs, infinite
         self.equations: dict[str, Equation] = {}
         for equation in system.equations:
-            if equation.target in self.equations or len(equation.letters) != len(equation.indices):
-                raise UndecidedError(f"{equation.target} is a recurrence")
+            boundary = len(equation.letters) != len(equation.indices)
+            if boundary or equation.implicit or equation.target in self.equations:
+                raise UndecidedError(f"{equation.target} is a recurrence, or implicit")
             self.equations[equation.target] = equation
         self.real = RealEvaluator(point.sizes, lambda e: self.read(e, self.tensor_real(e.tensor)))
         self._values: dict[tuple[Expr, int], Labelled] = {}

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+IMPLICIT = "A: real[i, j]\nB: real[i, k]\nsum[j](A[i, j]*Z[j, k]) == B[i, k]\nY[j] = Z[j, 0]"
+
 #: Valid texts to damage: the forms of the language, and the zoo.
-SEEDS = [*TEXTS.values(), *(layer.text for layer in LAYERS.values())]
+SEEDS = [*TEXTS.values(), IMPLICIT, *(layer.text for layer in LAYERS.values())]
 
 TOKEN = re.compile(r"[A-Za-z_][A-Za-z_0-9]*|[0-9.]+|\*\*|//|<=|>=|==|!=|\s+|.", re.DOTALL)
 WORDS = sorted({token for text in SEEDS for token in TOKEN.findall(text)})

@@ -84,7 +84,13 @@ CASES: dict[str, tuple[str, type[SymgradError], int | None, str]] = {
     "unused binder": ("Y[n] = sum[k](X[n])", errors.BinderError, 7, "size[k]"),
     "binder twice": ("Y = sum[k, k](X[k])", errors.BinderError, 4, "once"),
     "letter twice": ("Y[i, i] = X[i]", errors.BinderError, 0, "i == j"),
-    "implicit": ("sum[j](A[i, j]*Z[j]) == B[i]", errors.UnsupportedError, 0, "solve"),
+    "implicit, all unknown": (
+        "sum[j](A[i, j]*Z[j]) == B[i]", errors.ImplicitError, 0, "declare the others"),
+    "implicit, all known": (
+        "A: real[i]\nB: real[i]\nA[i] == B[i]", errors.ImplicitError, 0, "declare the others"),
+    "implicit without letters": (
+        "B: real[i]\nB[i] == Z[i + 1]", errors.ImplicitError, 0, "declare the others"),
+    "a comparison": ("B: real[i]\nZ[i] <= B[i]", errors.TextSyntaxError, 0, "Y[n, o]"),
     "operator": ("Y[n] = X[n] @ X[n]", errors.TextSyntaxError, 7, "formula"),
     "lambda": ("Y = lambda: 1", errors.TextSyntaxError, 4, "formula"),
     "attribute": ("Y[n] = X[n].real", errors.TextSyntaxError, 7, "formula"),
