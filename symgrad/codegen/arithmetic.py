@@ -288,8 +288,11 @@ def spell_power(emit: Speller, base: Expr, exponent: Fraction, root: str) -> Pie
     piece = emit.real(emit.piece(base))
     whole, rest = divmod(exponent, 1)
     if piece.scalar or (not piece.labels and isinstance(base, Element) and rest):
-        power = number(exponent)
-        return Piece(f"{piece.at(ATOM)}**{power.at(ATOM)}", POWER, REAL, (), piece.scalar)
+        text = piece.at(ATOM)
+        word = text.replace(".", "")  # ruff wants no space beside names and numbers
+        star = "**" if word.isidentifier() or word.isdigit() else " ** "
+        text = f"{text}{star}{number(exponent).at(ATOM)}"
+        return Piece(text, POWER, REAL, (), piece.scalar)
     if (rest and rest != Fraction(1, 2)) or whole > 8:
         simple = isinstance(base, Element)
         star = "**" if simple else " ** "

@@ -14,11 +14,11 @@ from symgrad.codegen.body import INDENT, WIDTH, Statement, write_body
 from symgrad.codegen.door import check_lines
 from symgrad.codegen.emit import Lengths
 from symgrad.codegen.signature import check_names, make_signature
-from symgrad.ir.terms import Call, Power, Where
+from symgrad.ir.terms import Call, Compare, Element, Power, Where
 from symgrad.ir.visit import elements, walk
 from symgrad.lowering.lower import lower
 from symgrad.lowering.names import python_name
-from symgrad.lowering.ops import SHIFT, Map, Reduce
+from symgrad.lowering.ops import INTEGER, SHIFT, Map, Reduce
 from symgrad.lowering.schedule import schedule
 
 if TYPE_CHECKING:
@@ -192,15 +192,39 @@ def _conversions(program: Program, signature: Signature, target: Target) -> list
     # Without an array the first number says the type, or a float64 run would round the others.
     like = signature.like if signature.has_array else ""
     likes = [like or (names[0] if k else "") for k in range(len(names))]
-    return [
+    lines = [
         f"{INDENT}{n} = {target.as_array(n, other)}" for n, other in zip(names, likes, strict=True)
+    ]
+    return [*lines, *_whole_conversions(program, signature, target)]
+
+
+def _whole_conversions(program: Program, signature: Signature, target: Target) -> list[str]:
+    """Return lines that turn integers that meet real numbers into arrays: they change their type.
+
+    A comparison takes a Python integer as it is.
+    """
+    terms = [op.value for op in program.ops if isinstance(op, Map)]
+    seen: set[Expr] = set()
+    while terms:
+        term = terms.pop()
+        if term not in seen and not isinstance(term, Compare):
+            seen.add(term)
+            terms += term.children
+    met = {term.tensor for term in seen if isinstance(term, Element)}
+    like = signature.like if signature.has_array else ""
+    return [
+        f"{INDENT}{a.name} = {target.as_whole_array(a.name, like)}"
+        for a in signature.arguments
+        if a.rank == 0 and a.kind == INTEGER and a.tensor.name in met
     ]
 
 
 def _without_type(term: Expr) -> list[Expr]:
-    """Return the parts of a term whose numbers a library would give a type of its own choice."""
+    """Return the parts of a term whose numbers a library refuses or gives a type of its choice."""
     if isinstance(term, Where) and term.condition.free:
         return [branch for branch in (term.then, term.otherwise) if not branch.free]
+    if isinstance(term, Call) and term.function in ("maximum", "minimum"):
+        return [argument for argument in term.args if not argument.free]
     return [term] if isinstance(term, Call) and not term.free else []
 
 

@@ -51,6 +51,12 @@ class Target:
         place = f", dtype={like}.dtype, device={like}.device" if like else ""
         return f"torch.as_tensor({name}{place})"
 
+    def as_whole_array(self, name: str, like: str) -> str:
+        """Return an integer as an array that is where another argument is."""
+        if self.name == "numpy":
+            return f"np.asarray({name})"
+        return f"torch.as_tensor({name}{f', device={like}.device' if like else ''})"
+
     def helper_texts(self, names: Sequence[str]) -> list[str]:
         """Return the source of the helpers that were needed, in a fixed order."""
         texts = [self.helpers[n].strip() for n in self.helpers if n in names]

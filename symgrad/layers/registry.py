@@ -31,12 +31,14 @@ class Layer:
         text: Its equations.
         params: The inputs that are parameters, in order.
         source: Where the definition comes from.
+        step: Whether it is the step of an optimizer.
     """
 
     name: str
     text: str
     params: tuple[str, ...] = ()
     source: str = ""
+    step: bool = False
 
     def system(self, **options: object) -> System:
         """Return the parsed equations with static options fixed.
@@ -83,7 +85,7 @@ def _parsed(entry: Layer, options: tuple[tuple[str, object], ...]) -> System:
     return parse(entry.text, name=entry.name, options=dict(options), params=entry.params)
 
 
-def layer(name: str, text: str, *, params: str = "", source: str = "") -> Layer:
+def layer(name: str, text: str, *, params: str = "", source: str = "", step: bool = False) -> Layer:
     """Register a layer and return it.
 
     Args:
@@ -91,13 +93,14 @@ def layer(name: str, text: str, *, params: str = "", source: str = "") -> Layer:
         text: Its equations; shapes, inputs and the output are inferred from them.
         params: Names of the parameters, separated by blanks.
         source: Where the definition comes from.
+        step: Whether it is the step of an optimizer.
 
     Raises:
         ValueError: If the name is taken.
     """
     if name in LAYERS:
         raise ValueError(f"a layer named {name!r} is registered already")
-    LAYERS[name] = Layer(name, text, tuple(params.split()), source)
+    LAYERS[name] = Layer(name, text, tuple(params.split()), source, step)
     return LAYERS[name]
 
 

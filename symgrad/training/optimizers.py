@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from symgrad.codegen.generate import build_function
 from symgrad.errors import TrainingError
 from symgrad.ir.text import options_of
@@ -50,9 +52,13 @@ class Optimizer:
         return self.settings.get(RATE, float(default or 0))
 
     @property
-    def states(self) -> tuple[str, ...]:
-        """Names of the state tensors: what the equations read after parameter and gradient."""
-        return tuple(t.name for t in self.system.inputs if t.default is None)[2:]
+    def states(self) -> dict[str, bool]:
+        """The states, what the equations read after parameter and gradient, by name.
+
+        True is one as large as the parameter, False a single number.
+        """
+        read = [t for t in self.system.inputs if t.default is None][2:]
+        return {t.name: bool(t.shape) for t in read}
 
     def __str__(self) -> str:
         given = {**self.settings, **self.options}
@@ -117,13 +123,19 @@ class Updater:
         for name, value in parameters.items():
             states = self._states.get(name)
             if states is None:
-                states = tuple(value * 0 for _ in self._optimizer.states)
+                states = self._zeros(value)
             function = self._function(value.ndim)
             result = function(value, gradients[name], *states, **settings)
             new[name], *rest = result if isinstance(result, tuple) else (result,)
             self._states[name] = tuple(rest)
         self.steps += 1
         return new
+
+    def _zeros(self, value: Any) -> tuple[Any, ...]:
+        shapes = [value.shape if large else () for large in self._optimizer.states.values()]
+        if self._target == "torch":
+            return tuple(value.new_zeros(shape) for shape in shapes)
+        return tuple(np.zeros(shape, value.dtype) for shape in shapes)
 
     def _function(self, rank: int) -> Callable[..., Any]:
         if rank not in self._functions:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-import symgrad.layers  # noqa: F401 (fills the table)
 from symgrad.autodiff.derive import derive
-from symgrad.layers.registry import LAYERS
 from symgrad.verification.checks import CHECKS
 from symgrad.verification.subject import Subject
 from symgrad.verification.verify import search, variants
+from tests.differentiated import DIFFERENTIATED
 
 if TYPE_CHECKING:
     from symgrad.ir.equation import System
@@ -22,7 +21,7 @@ TARGETS = ("numpy", "torch")
 
 #: Every layer with every combination of its static options.
 SYSTEMS: dict[str, System] = {
-    name: system for layer in LAYERS.values() for name, system in variants(layer).items()
+    name: system for layer in DIFFERENTIATED.values() for name, system in variants(layer).items()
 }
 
 #: Whatever applies; a proof about the formulas is the same on every target.

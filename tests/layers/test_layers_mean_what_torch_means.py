@@ -15,13 +15,13 @@ import torch.nn.functional as F  # noqa: N812 (its usual name)
 from hypothesis import given
 from hypothesis import strategies as st
 
+import symgrad.layers  # noqa: F401 (fills the table)
 from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import build
 from symgrad.interpreter import evaluate
 from symgrad.ir.terms import BATCH
 from symgrad.ir.text import options_of
-from symgrad.layers import optimizer
-from symgrad.layers.registry import LAYERS, Layer
+from symgrad.layers.registry import LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ TORCH: dict[str, Callable[..., torch.Tensor]] = {
     "bce_with_logits": F.binary_cross_entropy_with_logits,
     "huber": F.huber_loss,
 }
-OPTIMIZERS = {e.name for e in vars(optimizer).values() if isinstance(e, Layer)}
+OPTIMIZERS = {name for name, entry in LAYERS.items() if entry.step}
 
 #: Every layer with every combination of its static options.
 CASES = {

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import symgrad.layers  # noqa: F401 (fills the table)
 from symgrad.autodiff.derive import derive
-from symgrad.layers.registry import LAYERS
 from symgrad.verification.checks import CHECKS
 from symgrad.verification.faults import FAULTS
 from symgrad.verification.mutants import MUTATIONS, mutants
 from symgrad.verification.scoring import Effort, Score, joined, score, score_faults
+from tests.differentiated import DIFFERENTIATED
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
@@ -36,14 +35,14 @@ SAMPLE = ("tanh", "softmax")
 
 @cache
 def derivation(layer: str) -> Derivation:
-    return derive(LAYERS[layer].system())
+    return derive(DIFFERENTIATED[layer].system())
 
 
 def listed(found: Score) -> str:
     return "\n".join(f"{p.layer}: {p.name}" for p in found.survivors)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", DIFFERENTIATED)
 def test_every_wrong_backward_is_noticed(layer: str) -> None:
     effort = Effort(examples=6, first_only=True)
     found = score(derivation(layer), [CHECKS[name] for name in FIRST], effort=effort)
@@ -51,7 +50,7 @@ def test_every_wrong_backward_is_noticed(layer: str) -> None:
     assert not found.survivors, listed(found)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("layer", DIFFERENTIATED)
 def test_every_wrong_forward_is_noticed(layer: str) -> None:
     checks = [CHECKS["forward equals the interpreter"]]
     effort = Effort(examples=6, per_kind=2, first_only=True)
@@ -85,6 +84,6 @@ def test_every_check_notices_some_bug() -> None:
 
 
 def test_every_kind_of_mistake_is_planted_in_some_layer() -> None:
-    planted = {m.kind for layer in LAYERS for m in mutants(derivation(layer), per_kind=1)}
+    planted = {m.kind for layer in DIFFERENTIATED for m in mutants(derivation(layer), per_kind=1)}
     assert not set(MUTATIONS) - planted
     assert len(MUTATIONS) >= 25
