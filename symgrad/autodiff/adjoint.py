@@ -19,12 +19,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from symgrad.autodiff.deltas import solve_deltas
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
-from symgrad.errors import NotDifferentiableError, UnsupportedError
-from symgrad.ir.build import add, compare, mul, power
+from symgrad.autodiff.recurrences import BAR, Cut, cut
+from symgrad.autodiff.tying import tie
+from symgrad.errors import NotDifferentiableError
+from symgrad.ir.build import add, mul, power
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.implicit import no_implicit
-from symgrad.ir.show import show_tensor
+from symgrad.ir.linear import Ranges
 from symgrad.ir.terms import (
     ONE,
     ZERO,
@@ -45,8 +48,6 @@ from symgrad.ir.visit import close_reduce, fresh, open_reduce, substitute, tenso
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BAR = "_bar"
-
 
 @dataclass(frozen=True)
 class Contribution:
@@ -54,23 +55,24 @@ class Contribution:
 
     Attributes:
         tensor: The tensor that is read.
-        source: The equation in which it is read.
-        occurrence: The element as it stands there.
         value: The term over the letters of `tensor`.
     """
 
     tensor: str
-    source: Equation
-    occurrence: Element
     value: Expr
 
 
 @dataclass(frozen=True)
 class _Scope:
-    """The indices summed over at a point of the walk, and the conditions met on the way."""
+    """The indices summed over at a point of the walk, and the conditions met on the way.
+
+    Those of reductions restrict the sum. Those of `where` say which branch was taken: what the
+    other branch reads has no value, so they stand around everything.
+    """
 
     indices: tuple[Index, ...]
     conditions: tuple[Expr, ...] = ()
+    branches: tuple[tuple[Expr, bool], ...] = ()
 
 
 def default_wrt(system: System) -> tuple[str, ...]:
@@ -83,8 +85,7 @@ def check_wrt(system: System, wrt: Sequence[str]) -> tuple[str, ...]:
 
     Raises:
         NotDifferentiableError: If a name is no input of the System, or not real-valued.
-        UnsupportedError: If the System has a recurrence or a composite axis; their adjoints are not
-            derived yet.
+        UnsupportedError: If the System has an implicit equation; its adjoint is not derived yet.
     """
     kinds = {t.name: t.kind for t in system.inputs}
     real = [t.name for t in system.inputs if t.is_real]
@@ -97,35 +98,21 @@ def check_wrt(system: System, wrt: Sequence[str]) -> tuple[str, ...]:
                 expected=f"real inputs: {', '.join(real) or 'there are none'}",
                 fix="name inputs of the System that are real-valued",
             )
-    below = set(system.defined)
     for equation in system.equations:
         if equation.implicit:
             raise no_implicit(equation)
-        if not equation.is_main or below.intersection(tensors_read(equation.value)):
-            raise UnsupportedError(
-                where=f"equation {str(equation)!r}",
-                given="a recurrence",
-                expected="equations that read what stands above them",
-                fix="unroll the steps into equations of their own; recurrences come later",
-            )
-        below.discard(equation.target)
-    for name in (*wrt, *system.defined):
-        if "*" in system.tensor(name).axes:
-            raise UnsupportedError(
-                where=f"tensor {name} of {system.name!r}",
-                given=f"a composite axis, {show_tensor(system.tensor(name))}",
-                expected="axes of one letter",
-                fix="give each letter an axis of its own; composite axes come later",
-            )
     return tuple(wrt)
 
 
 def active_tensors(system: System, wrt: Sequence[str]) -> set[str]:
     """Return the tensors that depend on `wrt`, `wrt` included."""
     active = set(wrt)
-    for equation in system.equations:
-        if active.intersection(tensors_read(equation.value)):
-            active.add(equation.target)
+    before = -1
+    while before < len(active):  # again where a recurrence reads what is defined below
+        before = len(active)
+        for equation in system.equations:
+            if active.intersection(tensors_read(equation.value)):
+                active.add(equation.target)
     return active
 
 
@@ -141,7 +128,12 @@ def adjoint_system(system: System, wrt: Sequence[str] | None = None) -> System:
         `Y[f]`, and whose outputs are `X_bar` for each X in `wrt`. Law: `<Y_bar, J v> = <X_bar, v>`.
     """
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
-    equations, _ = adjoint_equations(system, names)
+    parts = cut(system)
+    if parts is None:
+        equations = adjoint_equations(system, names)
+    else:
+        rows = adjoint_equations(parts.cell, cell_wrt(parts, names))
+        equations = tie(parts, rows, [name + BAR for name in names])
     cotangents = tuple(cotangent_input(system, o) for o in system.outputs)
     return System(
         f"{system.name}_vjp",
@@ -153,6 +145,13 @@ def adjoint_system(system: System, wrt: Sequence[str] | None = None) -> System:
     )
 
 
+def cell_wrt(parts: Cut, wrt: Sequence[str]) -> tuple[str, ...]:
+    """Return what to differentiate a cell by: what is fed to it first, then `wrt`."""
+    active = active_tensors(parts.whole, wrt)
+    fed = [g.name for g in parts.lags if g.tensor in active and parts.cell.tensor(g.name).is_real]
+    return (*fed, *(edge.name for edge in parts.final if edge.tensor in active), *wrt)
+
+
 def cotangent_input(system: System, output: str) -> Tensor:
     """Return the declaration of the cotangent of an output."""
     return replace(
@@ -160,14 +159,11 @@ def cotangent_input(system: System, output: str) -> Tensor:
     )
 
 
-def adjoint_equations(
-    system: System, wrt: Sequence[str]
-) -> tuple[tuple[Equation, ...], tuple[Contribution, ...]]:
-    """Return the cotangent equations in order of evaluation, and the contributions behind them."""
+def adjoint_equations(system: System, wrt: Sequence[str]) -> tuple[Equation, ...]:
+    """Return the cotangent equations in order of evaluation."""
     active = active_tensors(system, wrt)
     pending: dict[str, list[Expr]] = {name: [] for name in (*system.defined, *wrt)}
     equations: list[Equation] = []
-    contributions: list[Contribution] = []
     for equation in reversed(system.equations):
         if equation.target not in active:
             continue
@@ -175,15 +171,14 @@ def adjoint_equations(
         if seed is None:
             continue
         for contribution in contributions_of(system, equation, seed, active):
-            contributions.append(contribution)
             pending[contribution.tensor].append(contribution.value)
     for name in wrt:
         tensor = system.tensor(name)
         terms = list(pending[name])
         if name in system.outputs:
-            terms.insert(0, Element(name + BAR, tensor.letters()))
-        equations.append(Equation(name + BAR, tensor.letters(), add(*terms)))
-    return tuple(equations), tuple(contributions)
+            terms.insert(0, Element(name + BAR, tensor.positions()))
+        equations.append(Equation(name + BAR, tensor.positions(), add(*terms)))
+    return tuple(equations)
 
 
 def _total_cotangent(
@@ -191,7 +186,7 @@ def _total_cotangent(
 ) -> str | None:
     """Return the name of the whole cotangent of a tensor; define it unless it is an input."""
     name = equation.target + BAR
-    letters = system.tensor(equation.target).letters()
+    letters = system.tensor(equation.target).positions()
     if equation.target in system.outputs:
         if not terms:
             return name
@@ -209,18 +204,19 @@ def contributions_of(
     """Return the contribution of each active element that an equation reads."""
     opened = fresh(equation.letters, equation.letters)
     mapping: dict[Index, Expr] = dict(zip(equation.letters, opened, strict=True))
-    walk = _Walk(system, equation, active)
-    walk.visit(substitute(equation.value, mapping), Element(seed, opened), _Scope(opened))
+    walk = _Walk(system, active)
+    start = substitute(Element(seed, equation.indices), mapping)
+    walk.visit(substitute(equation.value, mapping), start, _Scope(opened))
     return walk.found
 
 
 class _Walk:
     """The walk over one equation; collects a contribution at each active element."""
 
-    def __init__(self, system: System, equation: Equation, active: set[str]) -> None:
+    def __init__(self, system: System, active: set[str]) -> None:
         self.system = system
-        self.equation = equation
         self.active = active
+        self.ranges = Ranges(dict(system.sizes))
         self.found: list[Contribution] = []
 
     def visit(self, node: Expr, seed: Expr, scope: _Scope) -> None:
@@ -236,20 +232,21 @@ class _Walk:
                 for child, partial in _slopes(node):
                     self.visit(child, mul(seed, partial), scope)
                 if isinstance(node, Where):
-                    self.visit(node.then, Where(node.condition, seed, ZERO), scope)
-                    self.visit(node.otherwise, Where(node.condition, ZERO, seed), scope)
+                    for branch, taken in ((node.then, True), (node.otherwise, False)):
+                        taking = (*scope.branches, (node.condition, taken))
+                        self.visit(branch, seed, replace(scope, branches=taking))
 
     def _arrive(self, node: Element, seed: Expr, scope: _Scope) -> None:
         if node.tensor in self.active:
-            letters = self.system.tensor(node.tensor).letters()
-            value = _contribution(node, seed, scope, letters)
-            self.found.append(Contribution(node.tensor, self.equation, node, value))
+            letters = self.system.tensor(node.tensor).positions()
+            value = _contribution(node, seed, scope, letters, self.ranges)
+            self.found.append(Contribution(node.tensor, value))
 
     def _open(self, node: Reduce, seed: Expr, scope: _Scope) -> None:
         bound, body, condition = open_reduce(node, avoid=[*scope.indices, *seed.free])
         partial = reduction_partial(node, bound, body)
         more = () if condition is None else (condition,)
-        inner = _Scope((*scope.indices, *bound), (*scope.conditions, *more))
+        inner = _Scope((*scope.indices, *bound), (*scope.conditions, *more), scope.branches)
         self.visit(body, mul(seed, partial), inner)
 
 
@@ -270,25 +267,35 @@ def _slopes(node: Expr) -> list[tuple[Expr, Expr]]:
 
 
 def _contribution(
-    occurrence: Element, seed: Expr, scope: _Scope, letters: tuple[Index, ...]
+    occurrence: Element,
+    seed: Expr,
+    scope: _Scope,
+    position: tuple[Expr, ...],
+    ranges: Ranges,
 ) -> Expr:
-    """Return `sum over scope of seed * prod_j delta(letters_j, position_j)`, the deltas solved."""
-    solved: dict[Index, Expr] = {}
-    deltas: list[Expr] = []
-    for letter, position in zip(letters, occurrence.indices, strict=True):
-        if isinstance(position, Index) and position in scope.indices and position not in solved:
-            solved[position] = letter
-        else:
-            deltas.append(compare("==", position, letter))
-    value = substitute(mul(seed, *deltas), solved)
-    remaining = tuple(i for i in scope.indices if i not in solved)
-    condition = _conjunction(tuple(substitute(c, solved) for c in scope.conditions))
+    """Return `sum over scope of seed * prod_j delta(position_j, a_j)`, the deltas solved."""
+    found = solve_deltas(position, occurrence.indices, scope.indices, ranges)
+    value = mul(seed, *found.deltas)
+    for condition, taken in reversed(scope.branches):
+        value = Where(condition, value, ZERO) if taken else Where(condition, ZERO, value)
+    value = substitute(value, found.values)
+    remaining = tuple(i for i in scope.indices if i not in found.values)
+    conditions = (*(substitute(c, found.values) for c in scope.conditions), *found.conditions)
+    inner = tuple(c for c in conditions if not c.free.isdisjoint(remaining))
+    outer = tuple(c for c in conditions if c not in inner)
     if remaining:
-        return close_reduce("sum", remaining, value, condition)
-    return value if condition is None else Where(condition, value, ZERO)
+        value = close_reduce("sum", remaining, value, _conjunction(inner))
+    guard = _conjunction(outer)
+    return value if guard is None else Where(guard, value, ZERO)
 
 
 def _conjunction(conditions: tuple[Expr, ...]) -> Expr | None:
-    if not conditions:
-        return None
-    return conditions[0] if len(conditions) == 1 else Logic("and", conditions)
+    """Return the conjunction of conditions, each once; None if there are none."""
+    parts = tuple(dict.fromkeys(p for c in conditions for p in _conjuncts(c)))
+    return None if not parts else parts[0] if len(parts) == 1 else Logic("and", parts)
+
+
+def _conjuncts(condition: Expr) -> tuple[Expr, ...]:
+    if isinstance(condition, Logic) and condition.op == "and":
+        return condition.args
+    return (condition,)

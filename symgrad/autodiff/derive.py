@@ -12,14 +12,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.adjoint import (
-    BAR,
     active_tensors,
     adjoint_equations,
+    cell_wrt,
     check_wrt,
     cotangent_input,
     default_wrt,
 )
 from symgrad.autodiff.parts import Part, split_parts
+from symgrad.autodiff.recurrences import BAR, cut
+from symgrad.autodiff.tying import tie_derivation
 from symgrad.derivation import Derivation
 from symgrad.ir.build import add
 from symgrad.ir.equation import Equation, System, Tensor
@@ -51,7 +53,7 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
 
     Raises:
         NotDifferentiableError: If a name in `wrt` is no real input.
-        UnsupportedError: If the System has a recurrence.
+        UnsupportedError: If the System has an implicit equation.
 
     Example:
         >>> from symgrad.ir.text import parse
@@ -59,10 +61,18 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
         X_bar[n] = Y_bar[n] * (1 - Y[n]**2)
     """
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    loop = cut(system)
+    if loop is None:
+        return _derive_cell(system, names)
+    return tie_derivation(loop, _derive_cell(loop.cell, cell_wrt(loop, names)), names)
+
+
+def _derive_cell(system: System, wrt: tuple[str, ...]) -> Derivation:
+    """Return the derivation of a System without recurrences."""
     parts = split_parts(system)
     if len(parts) == 1:
-        return _derive_part(parts[0].system, names, system)
-    return _Chain(system, parts, names).derivation()
+        return _derive_part(parts[0].system, wrt, system)
+    return _Chain(system, parts, wrt).derivation()
 
 
 def _derive_part(part: System, wrt: tuple[str, ...], system: System) -> Derivation:
@@ -81,11 +91,12 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     trace = Trace()
     named = name_intermediates(system)
     reachable = [w for w in wrt if _reaches(named, w)]
-    equations, _ = adjoint_equations(named, reachable)
+    equations = adjoint_equations(named, reachable)
     hidden = set(named.defined) - set(system.defined)
     form = closed_form(named, equations, [w + BAR for w in reachable], trace, hidden)
     found = {e.target: e for e in form.equations}
-    zeros = [Equation(w + BAR, named.tensor(w).letters(), ZERO) for w in wrt if w not in reachable]
+    unreached = [w for w in wrt if w not in reachable]
+    zeros = [Equation(w + BAR, named.tensor(w).positions(), ZERO) for w in unreached]
     saved = form.saved
     backward = System(
         f"{system.name}_vjp",
@@ -219,7 +230,7 @@ class _Chain:
         names = self.pending.get(name, _Pending([])).names
         if len(names) == 1 and (name not in self.wrt or names[0] == name + BAR):
             return names[0]
-        letters = self.system.tensor(name).letters()
+        letters = self.system.tensor(name).positions()
         total = name + BAR if name not in self.system.outputs else f"{name}_total{BAR}"
         value = add(*(Element(n, letters) for n in names))
         self.backward.append(Equation(total, letters, value))

@@ -57,7 +57,7 @@ def derive_jvp(system: System, wrt: Sequence[str] | None = None) -> System:
         for n in names
     )
     passed = tuple(
-        Equation(o + DOT, system.tensor(o).letters(), ZERO)
+        Equation(o + DOT, system.tensor(o).positions(), ZERO)
         for o in system.outputs
         if o not in system.defined and o not in names
     )

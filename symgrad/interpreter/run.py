@@ -94,6 +94,8 @@ class _Run:
             else:
                 self.initial.setdefault(equation.target, []).append(equation)
         for equation in self.system.equations:
+            if equation.target in self.arrays:  # values of an input beyond its range
+                continue
             for position in self._positions(equation):
                 self.read(equation.target, position)
 
@@ -129,16 +131,23 @@ class _Run:
 
     def _read_input(self, tensor: str, array: NDArray[Any], position: tuple[int, ...]) -> Any:
         if any(not 0 <= k < n for k, n in zip(position, array.shape, strict=True)):
-            return None
+            return self._beyond(tensor, position)
         value = array.item(*position)
         exact = self.kinds[tensor] in ("bool", "int", "index")
         return value if exact else self.numbers.real(value)
 
-    def _compute(self, tensor: str, position: tuple[int, ...]) -> Any:
+    def _beyond(self, tensor: str, position: tuple[int, ...]) -> Any:
+        """Return the initial value that is given for a position; None if there is none."""
         for equation in self.initial.get(tensor, ()):
             env = self._match(equation, position)
             if env is not None:
                 return self._value(equation, env)
+        return None
+
+    def _compute(self, tensor: str, position: tuple[int, ...]) -> Any:
+        found = self._beyond(tensor, position)
+        if found is not None:
+            return found
         main = self.main[tensor]
         env = self._match(main, position)
         if env is not None and main.implicit:

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from symgrad.errors import CycleError, DirectionError, InitialValueError, OrderError
+from symgrad.errors import (
+    CycleError,
+    DirectionError,
+    InitialValueError,
+    OrderError,
+    SymgradError,
+)
 from symgrad.ir.terms import Add, Const, Element, Expr, Index, Logic, Reduce, Size, Where
 from symgrad.ir.visit import tensors_read
 
@@ -254,3 +260,25 @@ def check_order(equations: Sequence[Equation], complain: Complain) -> None:
         SymgradError: OrderError, CycleError, InitialValueError or DirectionError.
     """
     _Order(equations, complain).check()
+
+
+def time_slots(equations: Sequence[Equation]) -> dict[str, int]:
+    """Return for each tensor that is read at a lag, or given values beyond its range, its time.
+
+    That is the axis along which it recurs, counted from 0.
+    """
+    slots: dict[str, int] = {}
+    for equation in equations:
+        outside = [k for k, i in enumerate(equation.indices) if _position(i) is not None]
+        if not equation.is_main and outside:
+            slots[equation.target] = outside[0]
+    order = _Order(equations, _no_complaint)
+    for name, letter in order.time.items():
+        if letter is not None:
+            letters = [i.name for i in equations[order.place[name]].letters]
+            slots.setdefault(name, letters.index(letter))
+    return slots
+
+
+def _no_complaint(*_: object, **__: object) -> SymgradError:
+    raise AssertionError("the equations were checked when they were read")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from symgrad.errors import CompositionError
 from symgrad.ir.batch import BATCH_INDEX, splice_system
+from symgrad.ir.composite import letters_of
 from symgrad.ir.equation import System
 from symgrad.ir.rename import rename_system
 from symgrad.ir.show import unused
@@ -223,7 +224,7 @@ def _with_fresh_axes(part: System, joined: System) -> System:
 def _with_equal_rank(joined: System, part: System, joint: _Joint) -> tuple[System, System]:
     """Return both sides with `...` fixed on one of them so that the joint has one rank."""
     out = joined.equation(joint.source).letters
-    into = part.tensor(joint.target).letters()
+    into = tuple(i for p in part.tensor(joint.target).positions() for i in letters_of(p))
     more = _rank(out) - _rank(into)
     if BATCH_INDEX in into and (more > 0 or BATCH_INDEX not in out):
         if more >= 0:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from symgrad.ir.composite import length_of_position, letters_of
-from symgrad.ir.terms import BATCH, Element, Expr, Index, Size
+from symgrad.ir.composite import composite, length_of_position, letters_of
+from symgrad.ir.terms import BATCH, Element, Expr, Index, Mul, Size
 from symgrad.ir.visit import tensors_read
 
 if TYPE_CHECKING:
@@ -54,12 +54,22 @@ class Tensor:
         """The letters of the axes; an axis of composite length has none and is written `*`."""
         return tuple(s.axis if isinstance(s, Size) else "*" for s in self.shape)
 
-    def letters(self) -> tuple[Index, ...]:
-        """Return one free index for each axis; a repeated letter is numbered (`X[i, i2]`)."""
-        out: list[Index] = []
-        for axis in self.axes:
-            count = sum(1 for i in out if i.axis == axis)
-            out.append(Index(axis if count == 0 else f"{axis}{count + 1}", axis))
+    def positions(self) -> tuple[Expr, ...]:
+        """Return a free index for each axis, a composite one for an axis of composite length.
+
+        A repeated letter is numbered (`X[i, i2]`).
+        """
+        counts: dict[str, int] = {}
+
+        def letter(size: Expr) -> Index:
+            assert isinstance(size, Size), f"{self.name} has an axis of length {size}"
+            count = counts[size.axis] = counts.get(size.axis, 0) + 1
+            return Index(size.axis if count == 1 else f"{size.axis}{count}", size.axis)
+
+        out: list[Expr] = []
+        for length in self.shape:
+            sizes = length.factors if isinstance(length, Mul) else (length,)
+            out.append(composite([letter(s) for s in sizes], sizes))
         return tuple(out)
 
 

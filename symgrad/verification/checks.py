@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.autodiff.adjoint import BAR
+from symgrad.autodiff.recurrences import BAR
 from symgrad.verification import comparing
 from symgrad.verification.outcome import Outcome, cannot_tell, judge, judge_identity, worst, wrong
 from symgrad.verification.proofs import modular_proof, sympy_proof

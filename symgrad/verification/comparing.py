@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.autodiff.adjoint import BAR
+from symgrad.autodiff.recurrences import BAR
 from symgrad.verification.differences import slope
 from symgrad.verification.outcome import (
     SECOND_ORDER,

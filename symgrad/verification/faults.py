@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.autodiff.adjoint import BAR
+from symgrad.autodiff.recurrences import BAR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

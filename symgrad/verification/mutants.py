@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from symgrad.autodiff.adjoint import BAR
+from symgrad.autodiff.recurrences import BAR
 from symgrad.ir.build import add, call, collect, compare, const, mul, power
 from symgrad.ir.terms import (
     ONE,

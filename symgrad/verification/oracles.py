@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symgrad.autodiff.adjoint import BAR, adjoint_system
+from symgrad.autodiff.adjoint import adjoint_system
+from symgrad.autodiff.recurrences import BAR
 from symgrad.autodiff.tangent import DOT, derive_jvp
 from symgrad.interpreter import evaluate
 from symgrad.verification.hoisting import hoist_reductions

@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from symgrad.autodiff.adjoint import BAR
+from symgrad.autodiff.recurrences import BAR
 from symgrad.ir.equation import INTEGER_KINDS
 from symgrad.ir.terms import BATCH, Reduce, Size
 from symgrad.ir.visit import walk

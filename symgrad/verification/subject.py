@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from symgrad.autodiff.adjoint import BAR
+from symgrad.autodiff.recurrences import BAR
 from symgrad.errors import SymgradError, TargetError, UnsupportedError
 from symgrad.verification.autograd import Autograd
 from symgrad.verification.oracles import Oracles

@@ -10,7 +10,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 from symgrad.autodiff.derive import derive
-from symgrad.errors import UnsupportedError
 from symgrad.interpreter import bind_sizes, evaluate
 from symgrad.ir.sizes import length_of
 from symgrad.ir.terms import BATCH, Size
@@ -23,11 +22,8 @@ if TYPE_CHECKING:
 LENGTHS = dict(zip("niyxkdvmjoceq", (2, 3, 4, 3, 3, 2, 3, 3, 3, 2, 2, 2, 3), strict=True))
 STEP = mpmath.mpf(10) ** -20
 
-#: Refused until their adjoints are derived.
-RECURRENCES = ("lstm", "tied", "two_lags", "table", "guarded")
-COMPOSITES = ("conv2d", "pixel_shuffle", "halves")
 #: `constants` is infinite, so it has no differences.
-OTHERS = [name for name in TEXTS if name not in (*RECURRENCES, *COMPOSITES, "constants")]
+DIFFERENTIABLE = [name for name in TEXTS if name != "constants"]
 
 
 def value(tensor: Tensor, sizes: dict[str, int], rng: np.random.Generator) -> Any:
@@ -76,16 +72,10 @@ def check(system: System, rng: np.random.Generator) -> None:
         assert_allclose((found[f"{name}_bar"] * along).sum(), float(slope), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_the_derivative_is_that_of_differences(name: str) -> None:
     rng = np.random.default_rng(5)
     with mpmath.workdps(50):
         for options in every_choice(TEXTS[name]):
             if 2 * options.get("pad", 0) <= options.get("kernel", 9):  # else a window is empty
                 check(parse(TEXTS[name], options=options), rng)
-
-
-@pytest.mark.parametrize("name", [*RECURRENCES, *COMPOSITES])
-def test_what_has_no_adjoint_yet_is_refused(name: str) -> None:
-    with pytest.raises(UnsupportedError, match=r"a (recurrence|composite axis)"):
-        derive(parse(TEXTS[name]))
