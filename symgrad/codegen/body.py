@@ -8,13 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from symgrad.codegen.positions import gather_value, scatter_lines
+from symgrad.codegen.windows import (
+    flatten_value,
+    fold_value,
+    keep_value,
+    scan_value,
+    window_value,
+)
 from symgrad.ir.terms import Add, Element, Expr, Mul
 from symgrad.ir.terms import Reduce as ReduceTerm
 from symgrad.ir.visit import rebuild, walk
+from symgrad.lowering.affine import Facts
 from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.labels import axis_order
 from symgrad.lowering.names import Namer, python_name
 from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, labels
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 if TYPE_CHECKING:
     from symgrad.codegen.emit import Emitter
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
     from symgrad.lowering.ops import Program
 
 WIDTH = 100
+#: A longer text of slices gets a name of its own.
+LONGEST_SLICE = 40
 INDENT = "    "
 
 
@@ -65,6 +77,10 @@ class _Body:
         self.kinds = dict(program.kinds)
         emitter.kinds = self.kinds
         emitter.given = {t.name for t in program.system.inputs} | set(program.system.outputs)
+        self.facts = Facts(program.system)
+        #: Arrays that are returned, or shown in another shape: they must not be an argument.
+        self.fresh = set(program.system.outputs)
+        self.fresh |= {o.source.tensor for o in program.ops if isinstance(o, Flatten)}
         self.readers: dict[str, list[Op]] = {}
         for op in program.ops:
             for name in op.reads:
@@ -77,6 +93,8 @@ class _Body:
         for op in self.program.ops:
             if isinstance(op, (Contract, Reduce)) and self._may_stand_inside(op):
                 waiting[op.out.tensor] = op
+                continue
+            if isinstance(op, Window) and self._is_slice(op):
                 continue
             inside = [waiting.pop(n) for n in op.reads if n in waiting]
             found.extend(self._with_sums(op, inside))
@@ -94,11 +112,26 @@ class _Body:
         reads = [e for e in _occurring(reader.value) if e.tensor == name]
         return reads == [op.out] and op.out.indices == reader.out.indices
 
+    def _is_slice(self, op: Window) -> bool:
+        """Write a read at slices where it is read, if that is one place; return whether it is."""
+        self.emit.given.add(op.out.tensor)
+        readers = self.readers.get(op.out.tensor, [])
+        if op.out.tensor in self.program.comments or len(readers) != 1:
+            return False
+        text = window_value(self.emit, self.facts, op).text
+        reader = readers[0]
+        reads = _occurring(reader.value) if isinstance(reader, Map) else []
+        often = sum(1 for e in reads if e.tensor == op.out.tensor) > 1
+        if "_window(" in text or often or len(text) > LONGEST_SLICE:
+            return False
+        self.emit.views[op.out.tensor] = text
+        return True
+
     def _with_sums(self, op: Op, sums: list[Contract | Reduce]) -> list[Statement]:
         if not sums:
             return self._statements(op)
         for inner in sums:
-            self.emit.inline[inner.out.tensor] = self._sum(inner)
+            self.emit.inline[inner.out.tensor] = self._value(inner)
         written = self._statements(op)
         if len(written) == 1 and _fits(written[0].target, written[0].text):
             return written
@@ -106,32 +139,44 @@ class _Body:
         before = [s for inner in sums for s in self._statements(inner)]
         return [*before, *self._statements(op)]
 
-    def _sum(self, op: Contract | Reduce) -> Piece:
-        if isinstance(op, Contract):
-            return self.emit.contract_value(op)
-        return self.emit.reduce_value(op)
-
     def _statements(self, op: Op) -> list[Statement]:
         name = python_name(op.out.tensor)
         comment = self._comment(op)
+        if isinstance(op, Map):
+            return self._map(op, comment)
+        if isinstance(op, Scatter):
+            first, *rest = scatter_lines(self.emit, name, op)
+            start = first.removeprefix(f"{name} = ")
+            return [Statement(name, start, comment), *(Statement("", r) for r in rest)]
+        said = _says(op) if isinstance(op, Window) else ""
+        return [Statement(name, self._value(op).text, comment or said)]
+
+    def _value(self, op: Op) -> Piece:
+        """Return the right-hand side of an operation that is one expression."""
         match op:
-            case Map():
-                return self._map(op, comment)
             case Contract():
-                return [Statement(name, self.emit.contract_value(op).text, comment)]
+                return self.emit.contract_value(op)
             case Reduce():
-                return [Statement(name, self.emit.reduce_value(op).text, comment)]
+                return self.emit.reduce_value(op)
             case Gather():
-                return [Statement(name, self.emit.gather_value(op).text, comment)]
-            case Scatter():
-                first, second = self.emit.scatter_lines(name, op)
-                start = first.removeprefix(f"{name} = ")
-                return [Statement(name, start, comment), Statement("", second)]
+                return gather_value(self.emit, op)
+            case Window():
+                return window_value(self.emit, self.facts, op)
+            case Fold():
+                return fold_value(self.emit, op)
+            case Flatten():
+                return flatten_value(self.emit, op)
+            case Scan():
+                return scan_value(self.emit, op)
+            case Keep():
+                return keep_value(self.emit, op)
+            case _:
+                raise AssertionError(f"an operation without a spelling: {type(op).__name__}")
 
     def _map(self, op: Map, comment: str) -> list[Statement]:
         """Spell a map; where the line is too long, its largest part becomes a line of its own."""
         name = python_name(op.out.tensor)
-        is_output = op.out.tensor in self.program.system.outputs
+        is_output = op.out.tensor in self.fresh
         text = self.emit.map_value(op, is_output=is_output).text
         if is_output and isinstance(op.value, Element):
             self.emit.given.add(op.value.tensor)
@@ -163,6 +208,11 @@ class _Body:
             return ""
         plain = not any(isinstance(e, ReduceTerm) for e in walk(equation.value))
         return "" if plain and isinstance(op, Map) else str(equation)
+
+
+def _says(op: Window) -> str:
+    """Return a window as an equation."""
+    return f"{op.out} = {Element(op.source, op.positions)}"
 
 
 def _fits(name: str, text: str) -> bool:

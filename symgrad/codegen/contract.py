@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from symgrad.codegen.pieces import ATOM, PRODUCT, REAL, Piece, permutation
-from symgrad.lowering.names import python_name
 from symgrad.lowering.ops import Contract, labels
 
 if TYPE_CHECKING:
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
 class Verbs(Protocol):
     """What a target can spell."""
+
+    def name_of(self, tensor: str) -> str:
+        """Return the spelling of an array."""
 
     def permute(self, text: str, axes: Sequence[int]) -> str:
         """Return an array with its axes in another order."""
@@ -49,8 +51,8 @@ class _Side:
     labels: tuple[Index, ...]
 
     @staticmethod
-    def of(operand: Element) -> _Side:
-        return _Side(python_name(operand.tensor), labels(operand))
+    def of(verbs: Verbs, operand: Element) -> _Side:
+        return _Side(verbs.name_of(operand.tensor), labels(operand))
 
     def moved(self, verbs: Verbs, wanted: tuple[Index, ...]) -> _Side:
         """Return the operand with its axes in another order."""
@@ -61,7 +63,7 @@ class _Side:
 
 def spell_contract(verbs: Verbs, op: Contract) -> Piece:
     """Return the spelling of a contraction; its labels may be in another order than wanted."""
-    left, right = _Side.of(op.left), _Side.of(op.right)
+    left, right = _Side.of(verbs, op.left), _Side.of(verbs, op.right)
     if op.is_row_dot:
         return _row_dot(verbs, op, left, right)
     if op.shared:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def check_lines(function: str, signature: Signature) -> list[str]:
     """Return the statement that checks the arguments of a function."""
-    rows = [f"{a.name}=({', '.join(_spec(a, signature))})" for a in signature.arguments]
+    ready = sorted(signature.arguments, key=lambda a: "*" in a.letters(signature.spelled))
+    rows = [f"{a.name}=({', '.join(_spec(a, signature))})" for a in ready]
     fixed = _fixed(signature)
     head = [f'"{function}"', *([fixed] if fixed else []), *rows]
     line = f"{INDENT}_check({', '.join(head)})"
@@ -42,7 +43,10 @@ def _spec(argument: Argument, signature: Signature) -> list[str]:
 
 def _fixed(signature: Signature) -> str:
     """Return the lengths that are known before the arguments: constants and integer arguments."""
-    constants = sorted({v for v in signature.spelled.values() if v.isdigit()}, key=int)
+    letters = " ".join(a.letters(signature.spelled) for a in signature.arguments)
+    used = letters.replace("*", " ").split()
+    limits = [signature.spelled[a.tensor.limit] for a in signature.arguments if a.tensor.limit]
+    constants = sorted({v for v in (*used, *limits) if v.isdigit()}, key=int)
     rows = [f'"{v}": {v}' for v in constants]
     rows += [f'"{signature.spelled[a]}": {signature.spelled[a]}' for a in signature.lengths]
     return f"{{{', '.join(rows)}}}" if rows else ""
@@ -51,6 +55,11 @@ def _fixed(signature: Signature) -> str:
 def needs_integers(signatures: Sequence[Signature]) -> bool:
     """Return whether some argument is not real."""
     return any(a.kind in (BOOL, INTEGER) for s in signatures for a in s.arguments)
+
+
+def needs_products(signatures: Sequence[Signature]) -> bool:
+    """Return whether some argument has an axis of composite length."""
+    return any("*" in a.letters(s.spelled) for s in signatures for a in s.arguments)
 
 
 NUMPY_CHECK = '''
@@ -90,6 +99,26 @@ def _check_shape(
         if length != known:
             text = f"length {length} along axis {axis}, expected {known} as in {first}"
             raise ValueError(f"{function}: {name} has {text}")
+'''
+
+COMPOSITE = """
+        if "*" in axis:
+            _check_product(f"{function}: {name}", axis, length, name, lengths)
+            continue
+"""
+
+CHECK_PRODUCT = '''
+def _check_product(
+    where: str, axis: str, length: int, first: str, lengths: dict[str, tuple[int, str]]
+) -> None:
+    """Raise unless a length is the product of those of several axes; one of them may be new."""
+    known, new = 1, [a for a in axis.split("*") if a not in lengths]
+    for factor in axis.split("*"):
+        known *= lengths[factor][0] if factor in lengths else 1
+    if len(new) > 1 or (new and (not known or length % known)) or (not new and length != known):
+        raise ValueError(f"{where} has length {length} along axis {axis}, no multiple of {known}")
+    if new:
+        lengths[new[0]] = (length // known, first)
 '''
 
 NUMPY_INTEGERS = """
@@ -158,12 +187,16 @@ class DoorText:
     integers: str
     check_whole: str
 
-    def blocks(self, *, integers: bool) -> list[str]:
+    def blocks(self, *, integers: bool, products: bool) -> list[str]:
         """Return the helper functions that a module needs."""
+        shape = [CHECK_SHAPE.strip()]
+        if products:
+            loop = "zip(axes, shape, strict=True):"
+            shape = [shape[0].replace(loop, loop + COMPOSITE.rstrip()), CHECK_PRODUCT.strip()]
         if not integers:
-            return [self.check.strip(), CHECK_SHAPE.strip()]
+            return [self.check.strip(), *shape]
         loop = self.check.strip() + self.integers.rstrip()
-        return [loop, CHECK_SHAPE.strip(), self.check_whole.strip()]
+        return [loop, *shape, self.check_whole.strip()]
 
 
 NUMPY_DOOR = DoorText(NUMPY_CHECK, NUMPY_INTEGERS, NUMPY_CHECK_WHOLE)

@@ -22,6 +22,7 @@ from symgrad.codegen.pieces import (
     INTEGER,
     LOWEST,
     POWER,
+    PRODUCT,
     REAL,
     UNARY,
     Piece,
@@ -52,8 +53,9 @@ from symgrad.lowering.ops import Map, labels
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from symgrad.codegen.lengths import Lengths
     from symgrad.ir.functions import ScalarFunction
-    from symgrad.lowering.ops import Contract, Gather, Reduce, Scatter
+    from symgrad.lowering.ops import Contract, Reduce
 
 
 class Emitter(ABC):
@@ -66,6 +68,7 @@ class Emitter(ABC):
         lengths: The spelling of the length of each axis; reading one marks it as used.
         given: Names of arrays that a result must not be: arguments and other results.
         inline: Pieces to put where a temporary is read, instead of its name.
+        views: Slices to write where a window is read, instead of its name.
         order: The labels of the map that is being spelled.
         helpers: Names of the helper functions that were needed.
         divides_by_length: Whether numbers are divided by a length that may be 0.
@@ -88,6 +91,7 @@ class Emitter(ABC):
         self.lengths = lengths
         self.given: set[str] = set()
         self.inline: dict[str, Piece] = {}
+        self.views: dict[str, str] = {}
         self.order: tuple[Index, ...] = ()
         self.helpers: dict[str, None] = {}
         self.divides_by_length = False
@@ -125,6 +129,18 @@ class Emitter(ABC):
     @abstractmethod
     def permute(self, text: str, axes: Sequence[int]) -> str:
         """Return an array with its axes in another order."""
+
+    @abstractmethod
+    def flip(self, text: str, axes: Sequence[int]) -> str:
+        """Return an array with some axes turned around."""
+
+    @abstractmethod
+    def diagonal(self, text: str, first: int, second: int) -> str:
+        """Return the diagonal of two axes, as the last axis."""
+
+    @abstractmethod
+    def scan(self, op: str, text: str, axis: int) -> str:
+        """Return a cumulative reduction along an axis."""
 
     @abstractmethod
     def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
@@ -193,6 +209,14 @@ class Emitter(ABC):
         values = expr.children[1:] if piece.strength == LOWEST and expr.children else (expr,)
         return any(isinstance(e, Element) and e.tensor in self.given for e in values)
 
+    def name_of(self, tensor: str) -> str:
+        """Return the spelling of an array: its name, or the slices that it is."""
+        return self.views.get(tensor) or python_name(tensor)
+
+    def fill(self, value: Expr) -> str:
+        """Return a number as an argument."""
+        return self.piece(value).text
+
     def shape(self, axes: Sequence[Index]) -> str:
         """Return the shape of an array as a tuple."""
         inner = ", ".join(self.lengths[i.axis] for i in axes)
@@ -229,6 +253,8 @@ class Emitter(ABC):
 
     def _applied(self, expr: Expr) -> Piece:
         match expr:
+            case Call(function="floordiv" | "mod"):
+                return self._divided(expr)
             case Call():
                 return self._call(expr)
             case Compare():
@@ -245,7 +271,7 @@ class Emitter(ABC):
         found = self.inline.get(expr.tensor)
         if found is not None:
             return found
-        name, own = python_name(expr.tensor), labels(expr)
+        name, own = self.name_of(expr.tensor), labels(expr)
         wanted = in_order(own, self.order)
         text = name if own == wanted else self.permute(name, permutation(own, wanted))
         return Piece(text, ATOM, self.kinds[expr.tensor], wanted)
@@ -259,12 +285,24 @@ class Emitter(ABC):
         axes = union(pieces, self.order)
         return [aligned(p, axes) for p in pieces], axes
 
+    def _divided(self, expr: Call) -> Piece:
+        """Spell a division of integers, or its rest."""
+        pieces = [self.piece(a) for a in expr.args]
+        (top, bottom), axes = self._fitted(pieces)
+        sign = "//" if expr.function == "floordiv" else "%"
+        scalar = all(p.scalar for p in pieces)
+        text = f"{top.at(PRODUCT)} {sign} {bottom.at(UNARY)}"
+        return Piece(text, PRODUCT, INTEGER, axes, scalar)
+
     def _call(self, expr: Call) -> Piece:
         row = FUNCTIONS[expr.function]
         args = [self.piece(a) for a in expr.args]
         whole = all(a.kind == INTEGER for a in args) and row.name in ("maximum", "minimum")
         if not whole:
             args = [self.real(a) for a in args]
+        elif all(a.scalar for a in args):
+            text = f"{row.name[:3]}({', '.join(a.text for a in args)})"
+            return Piece(text, ATOM, INTEGER, (), scalar=True)
         fits, axes = self._fitted(args)
         template = self.template(row)
         if template.startswith("{x}"):  # an operator or a method: its arguments need parentheses
@@ -322,7 +360,7 @@ class Emitter(ABC):
         """Return the right-hand side of a reduction."""
         own = labels(op.source)
         axes = [k for k, i in enumerate(own) if i not in op.out.indices]
-        text = self.reduction(op.op, python_name(op.source.tensor), axes, len(own))
+        text = self.reduction(op.op, self.name_of(op.source.tensor), axes, len(own))
         kept = tuple(i for i in own if i in op.out.indices)
         return self.ordered(Piece(text, ATOM, self.kinds[op.out.tensor], kept), labels(op.out))
 
@@ -337,63 +375,5 @@ class Emitter(ABC):
         """Return the right-hand side of a contraction."""
         return self.ordered(spell_contract(self, op), labels(op.out))
 
-    def scatter_lines(self, name: str, op: Scatter) -> list[str]:
-        """Return the statements of a sum into computed positions."""
-        source = labels(op.source)
-        front = list(op.positions)
-        while front and front[-1] in source:
-            front.pop()
-        tail = op.positions[len(front) :]
-        axes = tuple(i for i in source if i not in tail)
-        self.order = axes
-        slots = [aligned(self.piece(p), axes).text for p in front]
-        wanted = (*axes, *(i for i in tail if isinstance(i, Index)))
-        text = python_name(op.source.tensor)
-        if wanted != source:
-            text = self.permute(text, permutation(source, wanted))
-        return self.scatter(name, self.shape(labels(op.out)), slots, text)
-
-    def gather_value(self, op: Gather) -> Piece:
-        """Return the right-hand side of a read at computed positions."""
-        out = labels(op.out)
-        computed = [p for p in op.positions if not isinstance(p, Index)]
-        plain = [p for p in op.positions if isinstance(p, Index)]
-        inner = {i for p in computed for i in p.free}
-        if len(computed) == 1 and inner.isdisjoint(plain) and len(set(plain)) == len(plain):
-            return self._gather_slices(op, out)
-        self.order = out
-        slots = [aligned(self.piece(p), out).text for p in op.positions]
-        text = f"{python_name(op.source)}[{', '.join(slots)}]"
-        return Piece(text, ATOM, self.kinds[op.source], out)
-
-    def _gather_slices(self, op: Gather, out: tuple[Index, ...]) -> Piece:
-        """Spell a read at one computed position as slices around it: `E[T]`, `X[:, T]`."""
-        slots: list[str] = []
-        own: list[Index] = []
-        for position in op.positions:
-            if isinstance(position, Index):
-                slots.append(":")
-                own.append(position)
-            else:
-                self.order = in_order(tuple(position.free), out)
-                slots.append(self.piece(position).text)
-                own.extend(self.order)
-        while slots[-1] == ":":
-            slots.pop()
-        text = f"{python_name(op.source)}[{', '.join(slots)}]"
-        return self.ordered(Piece(text, ATOM, self.kinds[op.source], tuple(own)), out)
-
 
 _TURNED = {"<": ">", "<=": ">="}
-
-
-class Lengths(dict[str, str]):
-    """The spelling of the length of each axis; remembers which were read."""
-
-    def __init__(self, spelling: Mapping[str, str]) -> None:
-        super().__init__(spelling)
-        self.used: dict[str, None] = {}
-
-    def __getitem__(self, axis: str) -> str:
-        self.used[axis] = None
-        return super().__getitem__(axis)

@@ -58,6 +58,20 @@ class NumpyEmitter(Emitter):
             return f"{text}.T"
         return f"{text}.transpose({', '.join(map(str, axes))})"
 
+    def flip(self, text: str, axes: Sequence[int]) -> str:
+        """Return `x[:, ::-1]`."""
+        slots = ["::-1" if k in axes else ":" for k in range(max(axes) + 1)]
+        return f"{text}[{', '.join(slots)}]"
+
+    def diagonal(self, text: str, first: int, second: int) -> str:
+        """Return `np.diagonal(...)`."""
+        axes = "" if (first, second) == (0, 1) else f", axis1={first}, axis2={second}"
+        return f"np.diagonal({text}{axes})"
+
+    def scan(self, op: str, text: str, axis: int) -> str:
+        """Return `np.cumsum(...)` and the like."""
+        return f"{_SCANS[op]}({text}, axis={axis})"
+
     def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
         """Return `x.sum(axis=1)` and the like."""
         where = "" if len(axes) == rank else f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"
@@ -91,6 +105,17 @@ class NumpyEmitter(Emitter):
         """Return zeros, and `np.add.at(...)` into them."""
         at = f"({', '.join(slots)})" if len(slots) > 1 else slots[0]
         return [f"{name} = {self.full(shape, '0')}", f"np.add.at({name}, {at}, {source})"]
+
+
+_SCANS = {
+    "sum": "np.cumsum",
+    "prod": "np.cumprod",
+    "max": "np.maximum.accumulate",
+    "min": "np.minimum.accumulate",
+    "logsumexp": "np.logaddexp.accumulate",
+    "any": "np.logical_or.accumulate",
+    "all": "np.logical_and.accumulate",
+}
 
 
 def _axes(axes: Sequence[int]) -> str:

@@ -64,6 +64,19 @@ class TorchEmitter(Emitter):
             return f"{text}.T"
         return f"{text}.permute({', '.join(map(str, axes))})"
 
+    def flip(self, text: str, axes: Sequence[int]) -> str:
+        """Return `torch.flip(x, dims=(1,))`."""
+        return f"torch.flip({text}, dims=({', '.join(map(str, axes))}{',' * (len(axes) == 1)}))"
+
+    def diagonal(self, text: str, first: int, second: int) -> str:
+        """Return `torch.diagonal(...)`."""
+        axes = "" if (first, second) == (0, 1) else f", dim1={first}, dim2={second}"
+        return f"torch.diagonal({text}{axes})"
+
+    def scan(self, op: str, text: str, axis: int) -> str:
+        """Return `torch.cumsum(...)` and the like."""
+        return _SCANS[op].format(x=text, k=axis)
+
     def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
         """Return `x.sum(dim=1)` and the like."""
         where = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
@@ -110,3 +123,14 @@ class TorchEmitter(Emitter):
                 if bound.scalar and not value.scalar:
                     return f"torch.clamp({value.text}, {word}={bound.text})"
         return super().call(row, args)
+
+
+_SCANS = {
+    "sum": "torch.cumsum({x}, dim={k})",
+    "prod": "torch.cumprod({x}, dim={k})",
+    "max": "torch.cummax({x}, dim={k}).values",
+    "min": "torch.cummin({x}, dim={k}).values",
+    "logsumexp": "torch.logcumsumexp({x}, dim={k})",
+    "any": "torch.cumsum({x}, dim={k}) > 0",
+    "all": "torch.cumsum(~{x}, dim={k}) == 0",
+}

@@ -18,11 +18,9 @@ from symgrad.ir.terms import (
     Index,
     Mul,
     Power,
-    Reduce,
     Size,
-    Where,
 )
-from symgrad.ir.visit import open_reduce, substitute
+from symgrad.ir.visit import substitute
 from symgrad.lowering.ops import labels
 
 if TYPE_CHECKING:
@@ -32,14 +30,6 @@ if TYPE_CHECKING:
 
 #: The length assumed for an axis whose length is not fixed, where the order of products is chosen.
 TYPICAL_LENGTH = 64
-
-
-def flatten_sum_reduction(low: Lowering, node: Reduce) -> Expr:
-    """Return a flat term that is worth `sum[bound, condition](body)`."""
-    bound, body, condition = open_reduce(node)
-    if condition is not None:
-        body = Where(condition, body, ZERO)
-    return sum_over(low, bound, body)
 
 
 def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
@@ -78,35 +68,51 @@ def _factors(expr: Expr, bound: set[Index]) -> list[Expr]:
 
 
 def _solve_delta(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> Expr | None:
-    """Solve a factor `T[n] == c`: a gather if c is summed over, a scatter if n is."""
-    for position, factor in enumerate(factors):
-        if not (isinstance(factor, Compare) and factor.op == "=="):
-            continue
-        rest = factors[:position] + factors[position + 1 :]
-        for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
-            if not (isinstance(index, Index) and low.within(value, index)):
-                continue
-            moved = substitute(product(rest), {index: value})
+    """Solve factors `e == c`: a read at e if c is summed over, a sum into e if c is free."""
+    for factor in factors:
+        for index, value in _sides(low, factor):
             if index in bound:
-                left = [i for i in bound if i is not index]
-                return sum_over(low, left, moved) if left else low.flatten(moved)
-            if isinstance(value, Element) and not value.free.isdisjoint(bound):
-                return _scatter(low, bound, index, value, moved)
-    return None
+                rest = [f for f in factors if f is not factor]
+                return _put(low, bound, product(rest), index, value)
+    free: dict[Index, Expr] = {}
+    used: list[Expr] = []
+    for factor in factors:
+        for index, value in _sides(low, factor):
+            taken = index in free or any(index in v.free for v in free.values())
+            if not value.free.isdisjoint(bound) and not taken and value.free.isdisjoint(free):
+                free[index] = value
+                used.append(factor)
+                break
+    if not free:
+        return None
+    from symgrad.lowering.folds import scatter_sum  # noqa: PLC0415 (they call each other)
+
+    rest = [f for f in factors if f not in used]
+    return scatter_sum(low, bound, substitute(product(rest), free), free)
 
 
-def _scatter(
-    low: Lowering, bound: Sequence[Index], index: Index, value: Element, body: Expr
-) -> Expr:
-    """Return `sum[bound]((value == index) * body)` as a sum into computed positions."""
-    left = [i for i in bound if i not in value.free]
-    flat = sum_over(low, left, body) if left else low.flatten(body)
-    at = low.flatten(value)
-    needed = [i for i in at.indices if isinstance(i, Index)] if isinstance(at, Element) else []
-    source = low.build.array(flat, needed=needed, real=True)
-    batch = tuple(i for i in needed if i not in bound)
-    kept = tuple(i for i in labels(source) if i not in at.free)
-    return low.build.scatter((*batch, index, *kept), (*batch, at, *kept), source)
+def _sides(low: Lowering, factor: Expr) -> list[tuple[Index, Expr]]:
+    """Return an index and what a factor says that it is, for each index that it says it of."""
+    if not (isinstance(factor, Compare) and factor.op == "=="):
+        return []
+    pairs = ((factor.left, factor.right), (factor.right, factor.left))
+    return [
+        (index, value)
+        for index, value in pairs
+        if isinstance(index, Index) and index not in value.free and low.is_position(value)
+    ]
+
+
+def _put(low: Lowering, bound: Sequence[Index], body: Expr, index: Index, value: Expr) -> Expr:
+    """Return a sum over an index that has one value, or none where that is out of range."""
+    from symgrad.lowering.restricted import restricted_sum  # noqa: PLC0415 (they call each other)
+
+    left = [i for i in bound if i is not index]
+    moved = substitute(body, {index: value})
+    tests: list[Expr] = []
+    if not low.within(value, index):
+        tests = [Compare("<=", ZERO, value), Compare("<", value, Size(index.axis))]
+    return restricted_sum(low, left, moved, tests)
 
 
 def _contract(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> Element:
