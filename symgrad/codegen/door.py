@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 def check_lines(function: str, signature: Signature) -> list[str]:
     """Return the statement that checks the arguments of a function."""
-    ready = sorted(signature.arguments, key=lambda a: "*" in a.letters(signature.spelled))
-    rows = [f"{a.name}=({', '.join(_spec(a, signature))})" for a in ready]
+    rows = [f"{a.name}=({', '.join(_spec(a, signature))})" for a in signature.arguments]
     fixed = _fixed(signature)
     head = [f'"{function}"', *([fixed] if fixed else []), *rows]
     line = f"{INDENT}_check({', '.join(head)})"
@@ -101,24 +100,38 @@ def _check_shape(
             raise ValueError(f"{function}: {name} has {text}")
 '''
 
-COMPOSITE = """
+SKIP_PRODUCTS = """
         if "*" in axis:
-            _check_product(f"{function}: {name}", axis, length, name, lengths)
             continue
 """
 
-CHECK_PRODUCT = '''
-def _check_product(
-    where: str, axis: str, length: int, first: str, lengths: dict[str, tuple[int, str]]
+PRODUCTS = """
+    _check_products(function, given, lengths)
+"""
+
+CHECK_PRODUCTS = '''
+def _check_products(
+    function: str, given: dict[str, tuple[Any, ...]], lengths: dict[str, tuple[int, str]]
 ) -> None:
-    """Raise unless a length is the product of those of several axes; one of them may be new."""
-    known, new = 1, [a for a in axis.split("*") if a not in lengths]
-    for factor in axis.split("*"):
-        known *= lengths[factor][0] if factor in lengths else 1
-    if len(new) > 1 or (new and (not known or length % known)) or (not new and length != known):
-        raise ValueError(f"{where} has length {length} along axis {axis}, no multiple of {known}")
-    if new:
-        lengths[new[0]] = (length // known, first)
+    """Raise unless each axis of a composite length is a product; one factor may be new."""
+    rows = [(name, *row) for name, (x, axes, *_) in given.items() for row in _axes(x, axes)]
+    rows = [row for row in rows if "*" in row[1]]
+    while rows:
+        name, axis, length = min(rows, key=lambda row: len({*row[1].split("*")} - {*lengths}))
+        rows.remove((name, axis, length))
+        known, new = 1, [a for a in axis.split("*") if a not in lengths]
+        for factor in axis.split("*"):
+            known *= lengths[factor][0] if factor in lengths else 1
+        if len(new) > 1 or (length != known if not new else not known or length % known):
+            text = f"length {length} along axis {axis}, no multiple of {known}"
+            raise ValueError(f"{function}: {name} has {text}")
+        if new:
+            lengths[new[0]] = (length // known, name)
+
+
+def _axes(x: Any, axes: str) -> list[tuple[str, int]]:
+    """Return the letters of an array with their lengths."""
+    return list(zip(axes.split(), x.shape, strict=True)) if axes else []
 '''
 
 NUMPY_INTEGERS = """
@@ -189,14 +202,14 @@ class DoorText:
 
     def blocks(self, *, integers: bool, products: bool) -> list[str]:
         """Return the helper functions that a module needs."""
-        shape = [CHECK_SHAPE.strip()]
+        shape, check = [CHECK_SHAPE.strip()], self.check.strip()
         if products:
             loop = "zip(axes, shape, strict=True):"
-            shape = [shape[0].replace(loop, loop + COMPOSITE.rstrip()), CHECK_PRODUCT.strip()]
+            skipping = shape[0].replace(loop, loop + SKIP_PRODUCTS.rstrip())
+            shape, check = [skipping, CHECK_PRODUCTS.strip()], check + PRODUCTS.rstrip()
         if not integers:
-            return [self.check.strip(), *shape]
-        loop = self.check.strip() + self.integers.rstrip()
-        return [loop, *shape, self.check_whole.strip()]
+            return [check, *shape]
+        return [check + self.integers.rstrip(), *shape, self.check_whole.strip()]
 
 
 NUMPY_DOOR = DoorText(NUMPY_CHECK, NUMPY_INTEGERS, NUMPY_CHECK_WHOLE)

@@ -291,6 +291,9 @@ class Emitter(ABC):
         (top, bottom), axes = self._fitted(pieces)
         sign = "//" if expr.function == "floordiv" else "%"
         scalar = all(p.scalar for p in pieces)
+        symbolic = bottom.scalar and not scalar and not isinstance(expr.args[1], Const)
+        if symbolic and expr.args[1] not in {Size(i.axis) for i in axes}:  # it may be 0
+            bottom = Piece(f"max({bottom.text}, 1)", ATOM, INTEGER, (), scalar=True)
         text = f"{top.at(PRODUCT)} {sign} {bottom.at(UNARY)}"
         return Piece(text, PRODUCT, INTEGER, axes, scalar)
 

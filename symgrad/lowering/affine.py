@@ -227,7 +227,10 @@ class Facts:
                 return [b for row in rows for b in row][:MOST]
             return [b for b in rows[0] if b in rows[1]] or self._worst(rows, side, positive)
         if expr.function == "mod":
-            return [add(expr.args[1], const(-1)) if side > 0 else ZERO]
+            top = add(expr.args[1], const(-1))
+            if not self.nonnegative(top, positive):
+                return []
+            return [top if side > 0 else ZERO]
         divisor = expr.args[1]
         if expr.function == "floordiv" and isinstance(divisor, Const) and divisor.value > 0:
             return [

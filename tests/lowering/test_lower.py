@@ -106,7 +106,7 @@ def test_ops_are_values() -> None:
     "text",
     [
         "H[t] = H[t-1] * X[t]\nH[-1] = h0",
-        "sum[j](A[i, j] * Z[j, k]) == B[i, k]",
+        "A: real[i, j]\nB: real[i, k]\nsum[j](A[i, j] * Z[j, k]) == B[i, k]",
     ],
 )
 def test_a_form_without_operations_yet_is_refused(text: str) -> None:
