@@ -13,7 +13,9 @@ from symgrad.codegen.windows import (
     flatten_value,
     fold_value,
     keep_value,
+    nested,
     scan_value,
+    window_steps,
     window_value,
 )
 from symgrad.ir.terms import Add, Element, Expr, Mul
@@ -148,8 +150,17 @@ class _Body:
             first, *rest = scatter_lines(self.emit, name, op)
             start = first.removeprefix(f"{name} = ")
             return [Statement(name, start, comment), *(Statement("", r) for r in rest)]
-        said = _says(op) if isinstance(op, Window) else ""
-        return [Statement(name, self._value(op).text, comment or said)]
+        if isinstance(op, Window):
+            return self._window(op, name, comment or _says(op))
+        return [Statement(name, self._value(op).text, comment)]
+
+    def _window(self, op: Window, name: str, comment: str) -> list[Statement]:
+        """Spell a window as one line, or one for each of its axes where that is too long."""
+        steps = window_steps(self.emit, self.facts, op)
+        if _fits(name, nested(steps)) or len(steps) < 3:
+            return [Statement(name, nested(steps), comment)]
+        first = Statement(name, nested(steps[:2]), comment)
+        return [first, *(Statement(name, s.replace("{x}", name)) for s in steps[2:])]
 
     def _value(self, op: Op) -> Piece:
         """Return the right-hand side of an operation that is one expression."""

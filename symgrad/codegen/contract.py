@@ -39,8 +39,8 @@ class Verbs(Protocol):
     def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
         """Return a sum of products over pairs of axes."""
 
-    def einsum(self, text: str, left: str, right: str) -> str:
-        """Return a contraction in Einstein's notation."""
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return a contraction in Einstein's notation, as a batch of matrix products."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _einsum(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:
     symbols = _letters((*left.labels, *right.labels))
     sides = ["".join(symbols[i] for i in side) for side in (left.labels, right.labels)]
     text = f"{sides[0]},{sides[1]}->{''.join(symbols[i] for i in labels(op.out))}"
-    return Piece(verbs.einsum(text, left.text, right.text), ATOM, REAL, labels(op.out))
+    return Piece(verbs.products(text, left.text, right.text), ATOM, REAL, labels(op.out))
 
 
 def _letters(labels: Sequence[Index]) -> dict[Index, str]:

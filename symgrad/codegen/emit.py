@@ -167,6 +167,10 @@ class Emitter(ABC):
         """Return a contraction in Einstein's notation."""
 
     @abstractmethod
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return a contraction in Einstein's notation, as a batch of matrix products."""
+
+    @abstractmethod
     def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
         """Return the statements that sum a source into computed positions of zeros."""
 

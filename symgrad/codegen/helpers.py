@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 NUMPY_HELPERS: dict[str, str] = {
+    "products": '''
+def _products(form: str, x: Array, y: Array) -> Array:
+    """Return np.einsum(form, x, y) as one product of matrices for each point of a batch."""
+    left, right, out = form.replace("->", ",").split(",")
+    lengths = dict(zip(left + right, x.shape + y.shape, strict=True))
+    batch = [a for a in left if a in right and a in out]
+    summed = [a for a in left if a in right and a not in out]
+    rows, columns = [a for a in left if a not in right], [a for a in right if a not in left]
+
+    def matrices(z: Array, letters: str, first: list[str], second: list[str]) -> Array:
+        order = [letters.index(a) for a in (*batch, *first, *second)]
+        counts = [int(np.prod([lengths[a] for a in group])) for group in (first, second)]
+        return z.transpose(order).reshape(*(lengths[a] for a in batch), *counts)
+
+    z = matrices(x, left, rows, summed) @ matrices(y, right, summed, columns)
+    made = [*batch, *rows, *columns]
+    return z.reshape([lengths[a] for a in made]).transpose([made.index(a) for a in out])
+''',
     "length": '''
 def _length(axis: str, length: int, given: int | None = None) -> int:
     """Return the length that an equation gives an axis; raise if an argument has another one."""

@@ -168,7 +168,8 @@ def _divided(
             below = text(rest)
             below = below if len(others) == 1 else f"({below})"
             names = (*needs, *(a for f in others for a in axes_of(f)))
-            found.append(Rule(factor.axis, tuple(dict.fromkeys(names)), f"{whole} // {below}"))
+            quotient = whole if below == "1" else f"{whole} // {below}"
+            found.append(Rule(factor.axis, tuple(dict.fromkeys(names)), quotient))
     return found
 
 

@@ -101,6 +101,11 @@ class NumpyEmitter(Emitter):
         """Return `np.einsum(...)`."""
         return f'np.einsum("{text}", {left}, {right})'
 
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return a call of a helper: NumPy's einsum makes no matrix products of a batch."""
+        self.helpers["products"] = None
+        return f'_products("{text}", {left}, {right})'
+
     def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
         """Return zeros, and `np.add.at(...)` into them."""
         at = f"({', '.join(slots)})" if len(slots) > 1 else slots[0]

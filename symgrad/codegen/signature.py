@@ -125,7 +125,7 @@ def _letter(length: Expr, spelled: dict[str, str]) -> str:
     """Return an axis as the check at the door reads it: a letter, or a product of letters."""
     factors = length.factors if isinstance(length, Mul) else (length,)
     letters = [spelled[f.axis] if isinstance(f, Size) else str(f) for f in factors]
-    return "*".join(letters)
+    return "*".join([x for x in letters if x != "1"] or ["1"])
 
 
 def _argument(tensor: Tensor) -> Argument:

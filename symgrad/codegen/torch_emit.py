@@ -109,6 +109,10 @@ class TorchEmitter(Emitter):
         """Return `torch.einsum(...)`."""
         return f'torch.einsum("{text}", {left}, {right})'
 
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return `torch.einsum(...)`."""
+        return self.einsum(text, left, right)
+
     def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
         """Return `zeros.index_put(..., accumulate=True)`, which torch can differentiate."""
         at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"

@@ -18,6 +18,8 @@ from symgrad.lowering.affine import linear
 from symgrad.lowering.ops import labels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from symgrad.codegen.emit import Emitter
     from symgrad.lowering.affine import Facts, Linear
     from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
@@ -61,6 +63,21 @@ class _Speller:
 
 def window_value(emit: Emitter, facts: Facts, op: Window) -> Piece:
     """Return the right-hand side of a read at affine positions."""
+    return Piece(
+        nested(window_steps(emit, facts, op)), ATOM, emit.kinds[op.out.tensor], labels(op.out)
+    )
+
+
+def nested(steps: Sequence[str]) -> str:
+    """Return steps, each with {x} for the one before, as one expression."""
+    text = ""
+    for step in steps:
+        text = step.replace("{x}", text)
+    return text
+
+
+def window_steps(emit: Emitter, facts: Facts, op: Window) -> list[str]:
+    """Return the expressions that a read at affine positions takes, {x} for the one before."""
     rows = [
         _axis(_Speller(emit, facts, op.fill is None), position, length, proved=proved)
         for position, length, proved in zip(op.positions, op.shape, op.proved, strict=True)
@@ -79,14 +96,16 @@ def window_value(emit: Emitter, facts: Facts, op: Window) -> Piece:
         shape = [e for r in left for e in _shape(r)]
         text = f"{text}.reshape({', '.join(_length(emit, e) for e in shape)})"
     found: list[Index] = []
+    steps = [text]
     for row in left:
         if row.call:
             emit.helpers["window"] = None
             fill = "" if op.fill is None else f", fill={emit.fill(op.fill)}"
-            text = f"_window({text}, {len(found)}, {row.call}{fill})"
+            steps.append(f"_window({{x}}, {len(found)}, {row.call}{fill})")
         found += row.labels
-    piece = Piece(text, ATOM, emit.kinds[op.source], tuple(found))
-    return emit.ordered(_diagonals(emit, piece), labels(op.out))
+    piece = Piece("{x}", ATOM, emit.kinds[op.source], tuple(found))
+    last = emit.ordered(_diagonals(emit, piece), labels(op.out)).text
+    return [*steps[:-1], last.replace("{x}", steps[-1])]
 
 
 def _shape(row: _Axis) -> list[Expr]:

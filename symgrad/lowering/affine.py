@@ -98,6 +98,13 @@ def _in_order(expr: Expr, steps: Iterable[Index]) -> list[Index]:
     return [e for e in walk(expr) if isinstance(e, Index) and e in known]
 
 
+def written(form: Linear) -> Expr:
+    """Return a linear form as a term, its indices in the order in which they were written."""
+    terms = [mul(step, index) for index, step in form.steps]
+    terms += [] if form.start is ZERO and terms else [form.start]
+    return terms[0] if len(terms) == 1 else Add(tuple(terms))
+
+
 def expanded(expr: Expr) -> list[Expr]:
     """Return the terms of a sum of products that is worth a term, like terms collected."""
     total = add(*_products(expr))

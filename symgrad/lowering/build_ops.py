@@ -155,21 +155,15 @@ class OpBuilder:
         self.add(Scatter(out, positions, source, proved), REAL)
         return out
 
-    def window(
-        self,
-        source: str,
-        shape: tuple[Expr, ...],
-        positions: tuple[Expr, ...],
-        proved: tuple[bool, ...],
-        fill: Expr | None,
-    ) -> Element:
+    def window(self, read: Element, proved: tuple[bool, ...]) -> Element:
         """Return the operand that holds a read at affine positions."""
-        form, order = canonical(Element(source, positions, fill))
+        form, order = canonical(read)
         key = ("window", form)
         found = self._reuse(key, order)
         if found is None:
+            source, positions = read.tensor, read.indices
             out = Element(self.names.of_window(source, positions), order)
-            op = Window(out, source, shape, positions, proved, fill)
+            op = Window(out, source, self.shapes[source], positions, proved, read.outside)
             self._define(key, op, order, self.kinds[source])
             found = out
         return found

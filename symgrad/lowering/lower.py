@@ -38,6 +38,7 @@ from symgrad.lowering.reads import guarded, read, without_tests
 from symgrad.lowering.restricted import flatten_reduction
 from symgrad.lowering.stable import flatten_exp, flatten_sum
 from symgrad.lowering.sums import TYPICAL_LENGTH, product
+from symgrad.lowering.units import drop_units
 from symgrad.lowering.window_ops import Flatten
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def lower(system: System) -> Program:
         UnsupportedError: If an equation has a form that no operation covers yet.
     """
     lowering = Lowering(system)
-    for equation in system.equations:
+    for equation in drop_units(system).equations:
         lowering.equation(equation)
     build = lowering.build
     comments = {e.target: e for e in system.equations}

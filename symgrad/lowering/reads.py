@@ -21,6 +21,7 @@ from symgrad.ir.terms import (
     Const,
     Element,
     Expr,
+    Index,
     Logic,
     Mul,
     Named,
@@ -28,7 +29,8 @@ from symgrad.ir.terms import (
     Where,
 )
 from symgrad.ir.visit import replace_elements
-from symgrad.lowering.affine import linear, normal
+from symgrad.lowering.affine import linear, written
+from symgrad.lowering.build_ops import is_operand
 from symgrad.lowering.ops import BOOL, INTEGER, REAL
 from symgrad.lowering.sums import product
 
@@ -51,14 +53,14 @@ def read(low: Lowering, expr: Element) -> Expr:
     if expr.outside is not None and not all(proved) and not _is_fill(low, expr):
         return _outside(low, expr, proved)
     fill = None if all(proved) else expr.outside
-    if all(linear(p) is not None for p in expr.indices):
-        positions = tuple(
-            p if _is_part(low, p, s) else normal(p)
-            for p, s in zip(expr.indices, shape, strict=True)
-        )
+    positions = _written(low, expr)
+    if positions is not None:
         if expr.tensor in low.parts and positions == low.parts[expr.tensor][0]:
             return low.parts[expr.tensor][1]
-        return low.build.window(expr.tensor, shape, positions, proved, fill)
+        plain = Element(expr.tensor, positions, fill)
+        if is_operand(plain) and all(proved) and _is_whole(low, plain):
+            return plain
+        return low.build.window(plain, proved)
     computed = tuple(low.flatten(p) for p in expr.indices)
     for position in computed:
         if low.build.kind(position) != INTEGER:
@@ -81,6 +83,23 @@ def _merged(low: Lowering, expr: Element) -> Element | None:
             indices = (*expr.indices[:k], whole, *expr.indices[k + 2 :])
             return Element(flat, indices, expr.outside)
     return None
+
+
+def _written(low: Lowering, expr: Element) -> tuple[Expr, ...] | None:
+    """Return the positions of a read as plain affine terms, None if one is not affine."""
+    found: list[Expr] = []
+    for position, length in zip(expr.indices, low.shapes[expr.tensor], strict=True):
+        form = linear(position)
+        if form is None:
+            return None
+        found.append(position if _is_part(low, position, length) else written(form))
+    return tuple(found)
+
+
+def _is_whole(low: Lowering, expr: Element) -> bool:
+    """Return whether letters run over the whole of each axis."""
+    lengths = zip(expr.indices, low.shapes[expr.tensor], strict=True)
+    return all(isinstance(i, Index) and low.facts.same(Size(i.axis), s) for i, s in lengths)
 
 
 def _is_part(low: Lowering, position: Expr, length: Expr) -> bool:

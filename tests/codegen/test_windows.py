@@ -22,7 +22,8 @@ READS = {
     "every other": "X: real[j]\nsize[i] = size[j] // 2\nY[i] = X[2 * i + 1] - X[2 * i]",
     "every third backwards": "X: real[j]\nw: real[i]\nY[i] = w[i] * read(X[7 - 3 * i], outside=2)",
     "one row": "X: real[n, i]\nsize[n] = 3\nY[i] = X[0, i] + X[2, i] * X[size[n] - 2, i]",
-    "last row": "X: real[n, i]\nw: real[m]\nsize[n] = size[m] + 1\nY[i] = X[size[n] - 1, i] * sum[m](w[m])",
+    "last row": "X: real[n, i]\nw: real[m]\nsize[n] = size[m] + 1\n"
+    "Y[i] = X[size[n] - 1, i] * sum[m](w[m])",
     "row out of range": "X: real[n, i]\nY[i] = read(X[2, i], outside=-1)",
     "diagonal of three": "X: real[i, i, i]\nY[i] = X[i, i, i]",
     "diagonal and more": "Y[n, i] = X[i, n, i] + sum[j](X[j, n, j])",
