@@ -152,7 +152,10 @@ class _Body:
             return [Statement(name, start, comment), *(Statement("", r) for r in rest)]
         if isinstance(op, Window):
             return self._window(op, name, comment or _says(op))
-        return [Statement(name, self._value(op).text, comment)]
+        text = self._value(op).text
+        if op.out.tensor in self.program.system.outputs:
+            text = self.emit.owned(text)
+        return [Statement(name, text, comment)]
 
     def _window(self, op: Window, name: str, comment: str) -> list[Statement]:
         """Spell a window as one line, or one for each of its axes where that is too long."""

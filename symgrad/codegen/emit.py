@@ -213,6 +213,10 @@ class Emitter(ABC):
         values = expr.children[1:] if piece.strength == LOWEST and expr.children else (expr,)
         return any(isinstance(e, Element) and e.tensor in self.given for e in values)
 
+    def owned(self, text: str) -> str:
+        """Return a result so that it is no view of a temporary, where the target minds."""
+        return text
+
     def name_of(self, tensor: str) -> str:
         """Return the spelling of an array: its name, or the slices that it is."""
         return self.views.get(tensor) or python_name(tensor)

@@ -64,6 +64,12 @@ class TorchEmitter(Emitter):
             return f"{text}.T"
         return f"{text}.permute({', '.join(map(str, axes))})"
 
+    def owned(self, text: str) -> str:
+        """Return `x.permute(...).contiguous()`: forward mode wants no result that is a view."""
+        before, word, axes = text.rpartition(".permute(")
+        turned = bool(before and word) and axes.find(")") == len(axes) - 1
+        return f"{text}.contiguous()" if turned else text
+
     def flip(self, text: str, axes: Sequence[int]) -> str:
         """Return `torch.flip(x, dims=(1,))`."""
         return f"torch.flip({text}, dims=({', '.join(map(str, axes))}{',' * (len(axes) == 1)}))"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from symgrad.ir.terms import (
     ONE,
     ZERO,
+    Add,
     Compare,
     Element,
     Expr,
@@ -20,7 +21,7 @@ from symgrad.ir.terms import (
     Power,
     Size,
 )
-from symgrad.ir.visit import substitute
+from symgrad.ir.visit import elements, substitute
 from symgrad.lowering.ops import labels
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
     solved = _solve_delta(low, bound, factors)
     if solved is not None:
         return solved
+    terms = _apart(factors, bound)
+    if terms:
+        return Add(tuple(sum_over(low, bound, t) for t in terms))
     flat = [g for f in factors for g in _factors(low.flatten(f), set(bound))]
     outer = [f for f in flat if f.free.isdisjoint(bound)]
     inner = [f for f in flat if not f.free.isdisjoint(bound)]
@@ -47,6 +51,23 @@ def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
     if summed:
         outer.append(_contract(low, summed, inner))
     return product(outer)
+
+
+def _apart(factors: list[Expr], bound: Sequence[Index]) -> list[Expr]:
+    """Return the terms of a sum in a product, where it is larger than any array that it reads.
+
+    Each is a contraction then: `sum[i](A[n, i]*B[o, i] + C[n, i]*D[o, i])` makes no array of
+    n, o and i.
+    """
+    for at, factor in enumerate(factors):
+        if not isinstance(factor, Add):
+            continue
+        largest = max((e.free for e in elements(factor)), key=len, default=factor.free)
+        summed = all(not t.free.isdisjoint(bound) for t in factor.terms)
+        if largest < factor.free and summed and all(isinstance(t, Mul) for t in factor.terms):
+            rest = factors[:at] + factors[at + 1 :]
+            return [product([*rest, t]) for t in factor.terms]
+    return []
 
 
 def product(factors: Sequence[Expr]) -> Expr:
