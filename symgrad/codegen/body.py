@@ -155,6 +155,11 @@ class _Body:
         text = self._value(op).text
         if op.out.tensor in self.program.system.outputs:
             text = self.emit.owned(text)
+        if not _fits(name, text):
+            for word in (".permute(", ".transpose("):
+                first, turn, axes = text.rpartition(word)
+                if first and axes.count("(") < 2:  # what is turned gets a line of its own
+                    return [Statement(name, first, comment), Statement(name, f"{name}{turn}{axes}")]
         return [Statement(name, text, comment)]
 
     def _window(self, op: Window, name: str, comment: str) -> list[Statement]:

@@ -202,8 +202,6 @@ def _module_text(
     module = target.emitter.module
     unused = "" if f"{module}." in body else f"import {module}"
     imports = [line for line in target.imports if line != unused or not line]
-    if "product(" in body.replace("_check_product(", ""):
-        imports.insert(0, "from itertools import product")
     head += ['"""', "", "from __future__ import annotations", "", *imports]
     if target.aliases:
         head += ["", *target.aliases]

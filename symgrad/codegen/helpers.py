@@ -227,12 +227,15 @@ def _fold(x: Tensor, axis: int, length: int, start: int, *steps: int) -> Tensor:
     count, stride = counts[longest], strides[longest]
     out = x.new_zeros((*x.shape[:axis], length, *x.shape[end:]))
     front = (slice(None),) * axis
-    for at in product(*map(range, (*counts[:longest], *counts[longest + 1 :]))):
+    places: list[tuple[int, ...]] = [()]
+    for n in (*counts[:longest], *counts[longest + 1 :]):
+        places = [(*at, i) for at in places for i in range(n)]
+    for at in places:
         offset = [*at[:longest], 0, *at[longest:]]
         base = start + sum(s * i for s, i in zip(strides, offset, strict=True))
         first, last = max(0, -(base // stride)), min(count, (length - 1 - base) // stride + 1)
         if first < last:
-            source = (*at[:longest], slice(first, last), *at[longest:])
+            source: tuple[Any, ...] = (*at[:longest], slice(first, last), *at[longest:])
             place = slice(base + stride * first, base + stride * (last - 1) + 1, stride)
             out[(*front, place)] += x[(*front, *source)]
     return out

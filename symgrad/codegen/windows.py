@@ -170,15 +170,19 @@ def _slice(emit: Emitter, facts: Facts, form: Linear, length: Expr) -> _Axis | N
         stop = f"-{gap.value}"
     elif gap is not ZERO and not covers:
         stop = _length(emit, after)
-    by = "" if step is ONE else f":{step}"
-    return _Axis((index,), slot=f"{_spaced(start)}:{_spaced(stop, after=True)}{by}", length=count)
+    by = "" if step is ONE else str(step)
+    return _Axis((index,), slot=_bounds(start, stop, by), length=count)
 
 
-def _spaced(text: str, *, after: bool = False) -> str:
-    """Return a bound of a slice, with a space to the colon where it is a formula."""
-    if " " not in text:
-        return text
-    return f" {text}" if after else f"{text} "
+def _bounds(start: str, stop: str, step: str) -> str:
+    """Return `start:stop:step`, with spaces to the colons where one of them is a formula."""
+    if not any(" " in part for part in (start, stop, step)):
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    text = f"{start} :" if start else ":"
+    text += f" {stop}" if stop else ""
+    if step:
+        text += f" : {step}" if stop else f": {step}"
+    return text
 
 
 def _single(emit: Emitter, facts: Facts, start: Expr, length: Expr) -> _Axis | None:

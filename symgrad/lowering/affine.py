@@ -40,7 +40,7 @@ from symgrad.ir.text_affine import is_fixed
 from symgrad.ir.visit import rebuild, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from symgrad.ir.equation import System
 
@@ -273,13 +273,27 @@ def _replaced(expr: Expr, sizes: Mapping[str, Expr], depth: int) -> Expr:
 
 
 def _nonnegative(expr: Expr, positive: frozenset[str]) -> bool:
-    """Return whether a term in normal form is at least 0, divisions replaced by their bounds."""
+    """Return whether an integer term in normal form is at least 0.
+
+    Divisions are replaced by their bounds: by 0 where they are at least that, or as close as can be.
+    """
+    least = _bounded(expr, lambda t: _emptied(t, positive))
+    return _is_above(least, positive) or _is_above(_bounded(expr, _loosened), positive)
+
+
+def _bounded(expr: Expr, bound: Callable[[Expr], Expr]) -> Expr:
+    """Return a term with a bound in the place of each of its terms, as often as they change."""
     for _ in range(MOST):
         terms = expr.terms if isinstance(expr, Add) else (expr,)
-        loose = [_loosened(t) for t in terms]
+        loose = [bound(t) for t in terms]
         if all(new is old for new, old in zip(loose, terms, strict=True)):
             break
         expr = normal(add(*loose))
+    return expr
+
+
+def _is_above(expr: Expr, positive: frozenset[str]) -> bool:
+    """Return whether a bound of an integer is above -1: each of its terms is at least 0."""
     for axis in positive:
         expr = normal(_replaced(expr, {axis: add(Size(axis), ONE)}, 1))
     terms = expr.terms if isinstance(expr, Add) else (expr,)
@@ -288,12 +302,23 @@ def _nonnegative(expr: Expr, positive: frozenset[str]) -> bool:
 
 def _is_nonnegative_term(term: Expr) -> bool:
     scale, rest = split_coefficient(term)
+    if rest is ONE:
+        return scale > -1
     factors = rest.factors if isinstance(rest, Mul) else (rest,)
-    return scale >= 0 and all(f is ONE or isinstance(f, Size) or _is_size_power(f) for f in factors)
+    return scale >= 0 and all(isinstance(f, Size) or _is_size_power(f) for f in factors)
 
 
 def _is_size_power(expr: Expr) -> bool:
     return isinstance(expr, Power) and isinstance(expr.base, Size) and expr.exponent > 0
+
+
+def _emptied(term: Expr, positive: frozenset[str]) -> Expr:
+    """Return 0 for a positive multiple of a quotient that is at least 0."""
+    scale, rest = split_coefficient(term)
+    divides = isinstance(rest, Call) and rest.function == "floordiv" and scale > 0
+    if divides and isinstance(rest, Call) and _nonnegative(normal(rest.args[0]), positive):
+        return ZERO
+    return term
 
 
 def _loosened(term: Expr) -> Expr:

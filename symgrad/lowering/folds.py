@@ -196,9 +196,12 @@ def scatter_sum(
     forms = [linear(v) for v in deltas.values()]
     mentioned = frozenset().union(*(v.free for v in deltas.values()))
     left = [i for i in bound if i not in mentioned]
-    flat = sum_over(low, left, body) if left else low.flatten(body)
     inner = list(dict.fromkeys(i for v in deltas.values() for i in free_in_order(v)))
+    wanted = low.build.wanted
+    low.build.wanted = (*inner, *(i for i in wanted if i not in deltas))
+    flat = sum_over(low, left, body) if left else low.flatten(body)
     source = low.build.array(flat, needed=inner, real=True)
+    low.build.wanted = wanted
     kept = tuple(i for i in labels(source) if i not in mentioned)
     if all(f is not None for f in forms) and mentioned <= set(bound):
         axes = sort_labels([*kept, *deltas], low.build.wanted)

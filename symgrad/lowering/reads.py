@@ -6,11 +6,11 @@ as it is; another one reads the value outside, or is an error at the call.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, const, mul, neg, sub
-from symgrad.ir.composite import composite_parts
+from symgrad.ir.composite import composite, composite_parts
 from symgrad.ir.terms import (
     INF,
     MINUS_ONE,
@@ -37,6 +37,7 @@ from symgrad.lowering.sums import product
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from symgrad.lowering.affine import Linear
     from symgrad.lowering.lower import Lowering
 
 
@@ -92,8 +93,19 @@ def _written(low: Lowering, expr: Element) -> tuple[Expr, ...] | None:
         form = linear(position)
         if form is None:
             return None
-        found.append(position if _is_part(low, position, length) else written(form))
+        found.append(_composite(low, form, length) or written(form))
     return tuple(found)
+
+
+def _composite(low: Lowering, form: Linear, length: Expr) -> Expr | None:
+    """Return a position as the composite index that counts through a whole axis."""
+    if form.start is not ZERO or not 2 <= len(form.indices) <= 4:
+        return None
+    for parts in permutations(form.indices):
+        position = composite(parts, [Size(i.axis) for i in parts])
+        if _is_part(low, position, length) and low.facts.same(position, written(form)):
+            return position
+    return None
 
 
 def _is_whole(low: Lowering, expr: Element) -> bool:

@@ -101,8 +101,9 @@ def agree(
     options: Mapping[str, Any] | None = None,
     smallest: int = 0,
     low: float = -1.0,
+    targets: tuple[str, ...] = TARGETS,
 ) -> int:
-    """Assert that both targets do what the interpreter does, errors included.
+    """Assert that the targets do what the interpreter does, errors included.
 
     Returns:
         How many arrays were compared.
@@ -124,7 +125,7 @@ def agree(
         except SymgradError as error:
             _assert_refused(text, chosen, arrays, sizes, error)
             continue
-        for target in TARGETS:
+        for target in targets:
             found = run(code_of(text, target, chosen), target, arrays, sizes)
             for name, value in expected.items():
                 where = f"{name} on {target} with {sizes}\n{text}"
