@@ -26,6 +26,7 @@ from symgrad.codegen.pieces import (
     REAL,
     UNARY,
     Piece,
+    Spread,
     aligned,
     in_order,
     number,
@@ -171,8 +172,12 @@ class Emitter(ABC):
         """Return a contraction in Einstein's notation, as a batch of matrix products."""
 
     @abstractmethod
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: Spread) -> list[str]:
         """Return the statements that sum a source into computed positions of zeros."""
+
+    @abstractmethod
+    def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return the statements that put a source at computed positions that differ."""
 
     def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
         """Return the spelling of a scalar function."""

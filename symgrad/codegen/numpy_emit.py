@@ -10,7 +10,7 @@ from symgrad.lowering.ops import SHIFT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.codegen.pieces import Piece
+    from symgrad.codegen.pieces import Piece, Spread
 
 
 class NumpyEmitter(Emitter):
@@ -106,10 +106,14 @@ class NumpyEmitter(Emitter):
         self.helpers["products"] = None
         return f'_products("{text}", {left}, {right})'
 
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: Spread) -> list[str]:
         """Return zeros, and `np.add.at(...)` into them."""
         at = f"({', '.join(slots)})" if len(slots) > 1 else slots[0]
-        return [f"{name} = {self.full(shape, '0')}", f"np.add.at({name}, {at}, {source})"]
+        return [f"{name} = {self.full(shape, '0')}", f"np.add.at({name}, {at}, {source.text})"]
+
+    def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return zeros, and an assignment to some of them."""
+        return [f"{name} = {self.full(shape, '0')}", f"{name}[{', '.join(slots)}] = {source}"]
 
 
 _SCANS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symgrad.codegen.pieces import ATOM, Piece, aligned, in_order, permutation
+from symgrad.codegen.pieces import ATOM, Piece, Spread, aligned, in_order, permutation
 from symgrad.ir.terms import Index
 from symgrad.lowering.ops import labels
 
@@ -76,7 +76,9 @@ def scatter_lines(emit: Emitter, name: str, op: Scatter) -> list[str]:
     if wanted != source:
         text = emit.permute(text, permutation(source, wanted))
     shape = emit.shape(labels(op.out))
+    if op.proved and set(axes) <= set(front):  # each place gets one term at most
+        return emit.put(name, shape, slots, text)
     if op.proved:
-        return emit.scatter(name, shape, slots, text)
+        return emit.scatter(name, shape, slots, Spread(text, len(axes)))
     emit.helpers["put"] = None
     return [f"{name} = _put({emit.full(shape, '0')}, {text}, {', '.join(slots)})"]

@@ -11,7 +11,7 @@ from symgrad.lowering.ops import SHIFT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.codegen.pieces import Piece
+    from symgrad.codegen.pieces import Piece, Spread
     from symgrad.ir.functions import ScalarFunction
 
 
@@ -119,11 +119,22 @@ class TorchEmitter(Emitter):
         """Return `torch.einsum(...)`."""
         return self.einsum(text, left, right)
 
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
-        """Return `zeros.index_put(..., accumulate=True)`, which torch can differentiate."""
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: Spread) -> list[str]:
+        """Return `zeros.index_add(...)` for one position, else `index_put` that accumulates."""
+        zeros = f"{name} = {self.full(shape, '0')}"
+        if len(slots) > 1 or not source.axes:
+            at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"
+            return [zeros, f"{name} = {name}.index_put({at}, {source.text}, accumulate=True)"]
+        at, text = slots[0], source.text
+        if source.axes > 1:
+            at, text = f"{at}.flatten()", f"{text}.flatten(0, {source.axes - 1})"
+        return [zeros, f"{name} = {name}.index_add(0, {at}, {text})"]
+
+    def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return `zeros.index_put(...)`."""
         at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"
-        zeros = self.full(shape, "0")
-        return [f"{name} = {zeros}", f"{name} = {name}.index_put({at}, {source}, accumulate=True)"]
+        zeros = f"{name} = {self.full(shape, '0')}"
+        return [zeros, f"{name} = {name}.index_put({at}, {source})"]
 
     def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
         """Return the spelling of a scalar function; a bound that is a number clamps."""

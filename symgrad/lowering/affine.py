@@ -275,7 +275,7 @@ def _replaced(expr: Expr, sizes: Mapping[str, Expr], depth: int) -> Expr:
 def _nonnegative(expr: Expr, positive: frozenset[str]) -> bool:
     """Return whether an integer term in normal form is at least 0.
 
-    Divisions are replaced by their bounds: by 0 where they are at least that, or as close as can be.
+    Divisions are replaced by their bounds: by 0 where they are at least that, or by closer ones.
     """
     least = _bounded(expr, lambda t: _emptied(t, positive))
     return _is_above(least, positive) or _is_above(_bounded(expr, _loosened), positive)

@@ -10,6 +10,7 @@ import keyword
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import split_coefficient
+from symgrad.ir.composite import composite_parts
 from symgrad.ir.terms import Add, Call, Compare, Element, Expr, Logic, Mul, Power, Where
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ class Namer:
 
     def of_window(self, source: str, positions: Iterable[Expr]) -> str:
         """Return a name for a read at affine positions."""
-        many = any(len(p.free) > 1 for p in positions)
-        return self.fresh(f"{python_name(source)}_{'windows' if many else 'part'}", "windows")
+        read = [p for p in positions if len(p.free) > 1]
+        split = bool(read) and all(composite_parts(p) for p in read)
+        word = "split" if split else "windows" if read else "part"
+        return self.fresh(f"{python_name(source)}_{word}", word)
 
     def of_scatter(self, source: Element) -> str:
         """Return a name for a sum into computed positions."""

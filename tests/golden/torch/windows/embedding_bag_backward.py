@@ -39,7 +39,7 @@ def embedding_bag_backward(T: Tensor, w: Tensor, E: Tensor, Y_bar: Tensor) -> tu
     w_times_Y_bar = w[:, :, None] * Y_bar[:, None]
     # that is, E_bar[v, d] = sum[n, b]((T[n, b] == v) * w[n, b] * Y_bar[n, d])
     E_bar = torch.zeros((v, d), dtype=w.dtype, device=w.device)
-    E_bar = E_bar.index_put((T,), w_times_Y_bar, accumulate=True)
+    E_bar = E_bar.index_add(0, T.flatten(), w_times_Y_bar.flatten(0, 1))
     E_at_T = E[T]
     w_bar = (E_at_T @ Y_bar[..., None])[..., 0]  # w_bar[n, b] = sum[d](E[T[n, b], d] * Y_bar[n, d])
     return E_bar, w_bar
