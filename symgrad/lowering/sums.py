@@ -21,7 +21,9 @@ from symgrad.ir.terms import (
     Power,
     Size,
 )
+from symgrad.ir.text_affine import is_affine
 from symgrad.ir.visit import elements, substitute
+from symgrad.lowering.affine import normal
 from symgrad.lowering.ops import labels
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ TYPICAL_LENGTH = 64
 
 def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
     """Return a flat term that is worth the sum of `body` over opened indices."""
-    factors = _factors(body, set(bound))
+    factors = [_tidied(f) for f in _factors(body, set(bound))]
     solved = _solve_delta(low, bound, factors)
     if solved is not None:
         return solved
@@ -110,6 +112,14 @@ def _solve_delta(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> 
 
     rest = [f for f in factors if f not in used]
     return scatter_sum(low, bound, substitute(product(rest), free), free)
+
+
+def _tidied(factor: Expr) -> Expr:
+    """Return an equality of positions with both in normal form."""
+    if not (isinstance(factor, Compare) and factor.op == "=="):
+        return factor
+    sides = (normal(c) if is_affine(c) else c for c in factor.children)
+    return Compare("==", *sides)
 
 
 def _sides(low: Lowering, factor: Expr) -> list[tuple[Index, Expr]]:

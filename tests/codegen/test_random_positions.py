@@ -1,4 +1,4 @@
-"""Random reads and sums at affine positions: code on both targets does what the interpreter does."""
+"""Random reads and sums at affine positions: code does what the interpreter does."""
 
 from __future__ import annotations
 
