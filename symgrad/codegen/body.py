@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.codegen.positions import gather_value, scatter_lines
 from symgrad.codegen.windows import (
+    densest,
     flatten_value,
     fold_value,
     keep_value,
@@ -21,7 +22,7 @@ from symgrad.codegen.windows import (
 from symgrad.ir.terms import Add, Element, Expr, Mul
 from symgrad.ir.terms import Reduce as ReduceTerm
 from symgrad.ir.visit import rebuild, walk
-from symgrad.lowering.affine import Facts
+from symgrad.lowering.affine import Facts, linear
 from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.labels import axis_order
 from symgrad.lowering.names import Namer, python_name
@@ -87,6 +88,9 @@ class _Body:
         for op in program.ops:
             for name in op.reads:
                 self.readers.setdefault(name, []).append(op)
+        for op in program.ops:
+            if isinstance(op, Fold):
+                self._keep_dense(op)
 
     def statements(self) -> list[Statement]:
         """Return all statements, in order."""
@@ -101,6 +105,14 @@ class _Body:
             inside = [waiting.pop(n) for n in op.reads if n in waiting]
             found.extend(self._with_sums(op, inside))
         return found
+
+    def _keep_dense(self, op: Fold) -> None:
+        """Have the sum that a fold reads made with its last label last."""
+        form = linear(op.positions[-1])
+        made = next((o for o in self.program.ops if o.out.tensor == op.source.tensor), None)
+        if form is not None and form.indices and isinstance(made, Contract):
+            at = labels(op.source).index(form.indices[0])
+            self.emit.last[made.out.tensor] = labels(made.out)[at]
 
     def _may_stand_inside(self, op: Contract | Reduce) -> bool:
         """Return whether a sum may be written where it is read: once, by a map of its shape."""
@@ -165,6 +177,8 @@ class _Body:
     def _window(self, op: Window, name: str, comment: str) -> list[Statement]:
         """Spell a window as one line, or one for each of its axes where that is too long."""
         steps = window_steps(self.emit, self.facts, op)
+        if len(steps) > 1 and op.out.indices:
+            self.emit.inner[op.out.tensor] = densest(op)
         if _fits(name, nested(steps)) or len(steps) < 3:
             return [Statement(name, nested(steps), comment)]
         first = Statement(name, nested(steps[:2]), comment)

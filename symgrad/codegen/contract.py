@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
 
 class Verbs(Protocol):
-    """What a target can spell."""
+    """What a target can spell.
+
+    Attributes:
+        inner: For an array of windows the number of the axis that lies densest in memory.
+        last: For a result that is summed into positions the label that should lie densest.
+    """
+
+    inner: dict[str, int]
+    last: dict[str, Index]
 
     def name_of(self, tensor: str) -> str:
         """Return the spelling of an array."""
@@ -66,13 +74,34 @@ def spell_contract(verbs: Verbs, op: Contract) -> Piece:
     left, right = _Side.of(verbs, op.left), _Side.of(verbs, op.right)
     if op.is_row_dot:
         return _row_dot(verbs, op, left, right)
+    turned = _is_turned(verbs, op)
+    if turned:
+        left, right = right, left
     if op.shared:
         return _batched(verbs, op, left, right)
+    if turned is not None:
+        return _matrix(verbs, op, left, right)
     one_way = _matrix(verbs, op, left, right)
     other = _matrix(verbs, op, right, left)
     if other.labels == labels(op.out) and one_way.labels != other.labels:
         return other
     return one_way
+
+
+def _is_turned(verbs: Verbs, op: Contract) -> bool | None:
+    """Return whether the right operand should come first; None if it does not matter.
+
+    A product copies its first operand with the summed axes last and its second with these first.
+    Windows are copied fastest if the axis that lies densest stays last; so is what is summed into
+    positions afterwards.
+    """
+    for operand in (op.left, op.right):
+        at = verbs.inner.get(operand.tensor)
+        if at is not None:
+            comes_first = labels(operand)[at] in op.summed
+            return comes_first == (operand is op.right)
+    wanted = verbs.last.get(op.out.tensor)
+    return None if wanted is None else wanted in labels(op.left)
 
 
 def _row_dot(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:

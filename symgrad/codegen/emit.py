@@ -70,6 +70,8 @@ class Emitter(ABC):
         given: Names of arrays that a result must not be: arguments and other results.
         inline: Pieces to put where a temporary is read, instead of its name.
         views: Slices to write where a window is read, instead of its name.
+        inner: For an array of windows the number of the axis that lies densest in memory.
+        last: For a result that is summed into positions the label that should lie densest.
         order: The labels of the map that is being spelled.
         helpers: Names of the helper functions that were needed.
         divides_by_length: Whether numbers are divided by a length that may be 0.
@@ -93,6 +95,8 @@ class Emitter(ABC):
         self.given: set[str] = set()
         self.inline: dict[str, Piece] = {}
         self.views: dict[str, str] = {}
+        self.inner: dict[str, int] = {}
+        self.last: dict[str, Index] = {}
         self.order: tuple[Index, ...] = ()
         self.helpers: dict[str, None] = {}
         self.divides_by_length = False

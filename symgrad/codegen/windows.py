@@ -193,6 +193,13 @@ def _single(emit: Emitter, facts: Facts, start: Expr, length: Expr) -> _Axis | N
     return None
 
 
+def densest(op: Window) -> int:
+    """Return the axis of an array of windows that lies densest in memory."""
+    form = linear(op.positions[-1])
+    assert form is not None, "a window is read at affine positions"
+    return labels(op.out).index(form.indices[0]) if form.indices else len(op.out.indices) - 1
+
+
 def fold_value(emit: Emitter, op: Fold) -> Piece:
     """Return the right-hand side of a sum into affine positions."""
     forms = [linear(p) for p in op.positions]
@@ -202,8 +209,10 @@ def fold_value(emit: Emitter, op: Fold) -> Piece:
     if wanted != source:
         text = emit.permute(text, permutation(source, wanted))
     emit.helpers["fold"] = None
-    for at, (label, form) in enumerate(zip(labels(op.out), forms, strict=True)):
+    at = len(wanted)
+    for label, form in reversed(list(zip(labels(op.out), forms, strict=True))):
         assert form is not None, "a fold goes to affine positions"
+        at -= len(form.steps)
         if form.indices != (label,):
             steps = "".join(f", {_length(emit, step)}" for _, step in form.steps)
             length = emit.lengths[label.axis]

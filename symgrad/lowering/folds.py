@@ -26,12 +26,11 @@ from symgrad.ir.terms import (
     Index,
     Size,
 )
-from symgrad.ir.text_affine import is_affine
-from symgrad.ir.visit import fresh, rebuild, substitute, walk
-from symgrad.lowering.affine import Linear, expanded, linear, normal
+from symgrad.ir.visit import fresh, substitute, walk
+from symgrad.lowering.affine import Linear, expanded, linear, normal, written
 from symgrad.lowering.labels import free_in_order, sort_labels
 from symgrad.lowering.ops import labels
-from symgrad.lowering.reads import guarded, margin
+from symgrad.lowering.reads import guarded, margin, tidied
 from symgrad.lowering.restricted import restrict, restricted_sum
 from symgrad.lowering.sums import sum_over
 
@@ -73,15 +72,23 @@ def fold_sum(
         sign = pivot.value.step(pivot.index)
         others = [mul(c, i) for i, c in pivot.value.steps if i is not pivot.index]
         known = add(mul(pivot.divisor, label), neg(add(pivot.value.start, *others)))
-        position = normal(mul(sign, known))
+        position = _outer_first(normal(mul(sign, known)), label)
         moved[pivot.index] = position
         inner.update(position.free)
         put = {pivot.index: position}
-        body = _tidied(substitute(body, put))
-        rest = [_tidied(substitute(t, put)) for t in rest if t not in pivot.tests]
+        body = tidied(substitute(body, put))
+        rest = [tidied(substitute(t, put)) for t in rest if t not in pivot.tests]
     if not moved:
         return None
     return _folded(low, bound, body, rest, moved)
+
+
+def _outer_first(position: Expr, label: Index) -> Expr:
+    """Return a position with the index of the short axis behind the others."""
+    form = linear(position)
+    assert form is not None, "a position that was solved for is affine"
+    steps = sorted(form.steps, key=lambda row: row[0] is label)
+    return written(Linear(tuple(steps), form.start))
 
 
 def _folded(
@@ -106,20 +113,6 @@ def _folded(
     kept = [i for i in labels(source) if i not in inner]
     axes = sort_labels([*kept, *moved], low.build.wanted)
     return low.build.fold(axes, tuple(moved.get(i, i) for i in axes), source)
-
-
-def _tidied(expr: Expr) -> Expr:
-    """Return a term with its positions and comparisons of positions in normal form."""
-    new = rebuild(expr, _tidied)
-    if isinstance(new, Element):
-        return Element(new.tensor, tuple(map(_position, new.indices)), new.outside)
-    if isinstance(new, Compare):
-        return Compare(new.op, *map(_position, new.children))
-    return new
-
-
-def _position(expr: Expr) -> Expr:
-    return normal(expr) if is_affine(expr) and not isinstance(expr, Element) else expr
 
 
 def _pivot(

@@ -28,8 +28,9 @@ from symgrad.ir.terms import (
     Size,
     Where,
 )
-from symgrad.ir.visit import replace_elements
-from symgrad.lowering.affine import linear, written
+from symgrad.ir.text_affine import is_affine
+from symgrad.ir.visit import rebuild, replace_elements
+from symgrad.lowering.affine import linear, normal, written
 from symgrad.lowering.build_ops import is_operand
 from symgrad.lowering.ops import BOOL, INTEGER, REAL
 from symgrad.lowering.sums import product
@@ -213,6 +214,23 @@ def margin(test: Expr) -> Expr | None:
     if isinstance(test, Compare) and test.op == "<":
         return add(test.right, neg(test.left), const(-1))
     return None
+
+
+def tidied(expr: Expr) -> Expr:
+    """Return a term with its positions and comparisons of positions in normal form."""
+    new = rebuild(expr, tidied)
+    if isinstance(new, Element):
+        return Element(new.tensor, tuple(map(_position, new.indices)), new.outside)
+    if isinstance(new, Compare):
+        return Compare(new.op, *map(_position, new.children))
+    return new
+
+
+def _position(expr: Expr) -> Expr:
+    if not is_affine(expr) or isinstance(expr, Element):
+        return expr
+    form = linear(expr)
+    return normal(expr) if form is None else written(form)
 
 
 def in_range(index: Expr, length: Expr) -> tuple[Expr, Expr]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symgrad.ir.build import add, neg
+from symgrad.ir.build import add, const, neg
 from symgrad.ir.terms import (
     INF,
     MINUS_ONE,
@@ -26,10 +26,10 @@ from symgrad.ir.terms import (
     Size,
     Where,
 )
-from symgrad.ir.visit import open_reduce
+from symgrad.ir.visit import elements, open_reduce, substitute
 from symgrad.lowering.affine import linear
 from symgrad.lowering.ops import REAL
-from symgrad.lowering.reads import conjuncts, guarded, held, margin
+from symgrad.lowering.reads import conjuncts, guarded, held, margin, tidied
 from symgrad.lowering.stable import flatten_logsumexp
 from symgrad.lowering.sums import product, sum_over
 
@@ -105,8 +105,23 @@ def restricted_sum(
     folded = fold_sum(low, bound, body, rest) if not deltas else None
     if folded is not None:
         return folded
-    restricted = product([restrict(low, body, rest), *deltas])
+    restricted = _forwards(bound, product([restrict(low, body, rest), *deltas]))
     return sum_over(low, bound, restricted) if bound else low.flatten(restricted)
+
+
+def _forwards(bound: Sequence[Index], body: Expr) -> Expr:
+    """Return a term whose windows run forwards in each bound index.
+
+    `X[y + 1 - p] * K[p]` becomes `X[y - size[p] + 2 + p] * K[size[p] - 1 - p]`: what is turned
+    around is the small array.
+    """
+    for index in bound:
+        forms = [linear(p) for e in elements(body) for p in e.indices]
+        steps = {f.step(index) for f in forms if f is not None and len(f.steps) > 1}
+        if steps - {ZERO} == {MINUS_ONE}:
+            turned = add(Size(index.axis), const(-1), neg(index))
+            body = tidied(substitute(body, {index: turned}))
+    return body
 
 
 def _is_delta(test: Compare) -> bool:

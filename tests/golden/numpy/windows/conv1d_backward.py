@@ -49,12 +49,12 @@ def conv1d_backward(X: Array, K: Array, Y_bar: Array) -> tuple[Array, Array, Arr
     o = K.shape[0] // 2
     _length("h", (y + 3 - 3 * (p - 1)) // 2 + 1, h)
     Y_bar_split = Y_bar.reshape(n, 2, o, h)  # Y_bar_split[n, g, o, h] = Y_bar[n, (g, o), h]
-    Y_bar_split_K_split = _products("ngoh,gocp->ngchp", Y_bar_split, K.reshape(2, o, c, p))
+    Y_bar_split_K_split = _products("gocp,ngoh->ngchp", K.reshape(2, o, c, p), Y_bar_split)
     X_bar_parts = _fold(Y_bar_split_K_split, 3, y, -2, 2, 3)
     X_bar = X_bar_parts.reshape(n, c * 2, y)
     # that is, X_windows[n, g, c, h, p] = X[n, (g, c), 2 * h + 3 * p - 2]
     X_windows = _window(X.reshape(n, 2, c, y), 3, -2, (2, h), (3, p), fill=0)
-    K_bar_parts = _products("ngoh,ngchp->gocp", Y_bar_split, X_windows)
+    K_bar_parts = _products("ngchp,ngoh->gocp", X_windows, Y_bar_split)
     K_bar = K_bar_parts.reshape(2 * o, c, p)
     b_bar = Y_bar_split.sum(axis=(0, 3))  # b_bar[g, o] = sum[n, h](Y_bar[n, (g, o), h])
     return X_bar, K_bar, b_bar

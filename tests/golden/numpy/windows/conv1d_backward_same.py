@@ -35,13 +35,13 @@ def conv1d_backward_same(X: Array, K: Array, Y_bar: Array) -> tuple[Array, Array
     p = K.shape[2]
     h = Y_bar.shape[2]
     _length("h", y + 3 - p, h)
-    # that is, Y_bar_windows[n, o, y, p] = Y_bar[n, o, y - p + 1]
-    Y_bar_windows = _window(Y_bar, 2, 1, (1, y), (-1, p), fill=0)
-    X_bar = np.tensordot(Y_bar_windows, K, axes=((1, 3), (0, 2))).transpose(0, 2, 1)
+    # that is, Y_bar_windows[n, o, y, p] = Y_bar[n, o, y + p + (2 - size[p])]
+    Y_bar_windows = _window(Y_bar, 2, 2 - p, (1, y), (1, p), fill=0)
+    X_bar = np.tensordot(K[:, :, ::-1], Y_bar_windows, axes=((0, 2), (1, 3))).transpose(1, 0, 2)
     # that is, X_windows[n, c, h, p] = X[n, c, h + p - 1]
     X_windows = _window(X, 2, -1, (1, h), (1, p), fill=0)
     # that is, K_bar[o, c, p] = sum[n, h](Y_bar[n, o, h] * read(X[n, c, h + p - 1], outside=0))
-    K_bar = np.tensordot(Y_bar, X_windows, axes=((0, 2), (0, 2)))
+    K_bar = np.tensordot(X_windows, Y_bar, axes=((0, 2), (0, 2))).transpose(2, 0, 1)
     return X_bar, K_bar
 
 

@@ -36,7 +36,7 @@ def conv2d(X: Array, K: Array) -> Array:
     w = _length("w", (x + 2 - q) // 2 + 1)
     # that is, X_windows[n, c, h, p, w, q] = X[n, c, 2 * h + p - 1, 2 * w + q - 1]
     X_windows = _window(_window(X, 2, -1, (2, h), (1, p), fill=0), 4, -1, (2, w), (1, q), fill=0)
-    return np.tensordot(X_windows, K, axes=((1, 3, 5), (1, 2, 3))).transpose(0, 3, 1, 2)
+    return np.tensordot(K, X_windows, axes=((1, 2, 3), (1, 3, 5))).transpose(1, 0, 2, 3)
 
 
 def _length(axis: str, length: int, given: int | None = None) -> int:

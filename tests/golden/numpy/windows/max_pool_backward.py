@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def max_pool_backward(A: Array, Y_bar: Array, y: int, x: int) -> Array:
+def max_pool_backward(A: Array, Y_bar: Array, x: int, y: int) -> Array:
     """Return X_bar of max_pool_backward.
 
     X_bar[n, c, y, x] = sum[h, w, y - 2 * h >= 0 and y - 2 * h < size[p] and x - 2 * w >= 0 and x -
@@ -26,17 +26,17 @@ def max_pool_backward(A: Array, Y_bar: Array, y: int, x: int) -> Array:
     Args:
         A: Int, shape [n, c, h, w].
         Y_bar: Shape [n, c, h, w].
-        y: Length of axis y.
         x: Length of axis x.
+        y: Length of axis y.
     """
-    _check("max_pool_backward", {"y": y, "x": x}, A=(A, "n c h w", "int"), Y_bar=(Y_bar, "n c h w"))
+    _check("max_pool_backward", {"x": x, "y": y}, A=(A, "n c h w", "int"), Y_bar=(Y_bar, "n c h w"))
     h = A.shape[2]
     w = A.shape[3]
     _length("h", (y - 2) // 2 + 1, h)
     _length("w", (x - 2) // 2 + 1, w)
-    term = np.arange(2) + (2 * np.arange(2))[:, None]
-    Y_bar_scaled = Y_bar[:, :, :, None, None] * (A[:, :, :, None, None] == term[:, :, None])
-    return _fold(_fold(Y_bar_scaled, 2, y, 0, 2, 1), 3, x, 0, 1, 2)
+    term = (2 * np.arange(2))[:, None] + np.arange(2)
+    Y_bar_scaled = Y_bar[:, :, :, None, :, None] * (A[:, :, :, None, :, None] == term[:, None])
+    return _fold(_fold(Y_bar_scaled, 4, x, 0, 2, 1), 2, y, 0, 2, 1)
 
 
 def _length(axis: str, length: int, given: int | None = None) -> int:

@@ -35,7 +35,7 @@ def conv1d(X: Tensor, K: Tensor, b: Tensor) -> Tensor:
     h = _length("h", (y + 3 - 3 * (p - 1)) // 2 + 1)
     # that is, X_windows[n, g, c, h, p] = X[n, (g, c), 2 * h + 3 * p - 2]
     X_windows = _window(X.reshape(n, 2, c, y), 3, -2, (2, h), (3, p), fill=0)
-    Y_parts = torch.einsum("ngchp,gocp->ngoh", X_windows, K.reshape(2, o, c, p)) + b[:, :, None]
+    Y_parts = torch.einsum("gocp,ngchp->ngoh", K.reshape(2, o, c, p), X_windows) + b[:, :, None]
     return Y_parts.reshape(n, 2 * o, h)
 
 
