@@ -89,7 +89,7 @@ def _keep(x: Array, mask: Array, axes: tuple[int, ...], fill: float) -> Array:
         raise ValueError("a maximum or minimum of nothing")
     if not x.size or not mask.size:  # the result is empty: any array of its rank will do
         shape = np.broadcast_shapes(x.shape, mask.shape)
-        return np.zeros([1 if k in axes else n for k, n in enumerate(shape)], x.dtype)
+        return np.zeros([1 if k in axes else n for k, n in enumerate(shape, -len(shape))], x.dtype)
     return np.where(mask, x, np.asarray(fill, x.dtype))
 ''',
     "take": '''
@@ -247,7 +247,7 @@ def _keep(x: Tensor, mask: Tensor, axes: tuple[int, ...], fill: float) -> Tensor
         raise ValueError("a maximum or minimum of nothing")
     if not x.numel() or not mask.numel():  # the result is empty: any tensor of its rank
         shape = torch.broadcast_shapes(x.shape, mask.shape)
-        return x.new_zeros([1 if k in axes else n for k, n in enumerate(shape)])
+        return x.new_zeros([1 if k in axes else n for k, n in enumerate(shape, -len(shape))])
     return torch.where(mask, x, torch.full_like(x, fill))
 ''',
     "take": '''

@@ -252,7 +252,7 @@ def keep_value(emit: Emitter, op: Keep) -> Piece:
     emit.order = out
     source = aligned(emit.operand(op.source), out)
     mask = aligned(emit.operand(op.mask), out)
-    axes = [k for k, i in enumerate(out) if i in op.bound]
+    axes = [k - len(out) for k, i in enumerate(out) if i in op.bound]
     where = f"({', '.join(map(str, axes))}{',' if len(axes) == 1 else ''})"
     text = f"_keep({source.text}, {mask.text}, {where}, {emit.fill(op.fill)})"
     return Piece(text, ATOM, emit.kinds[op.out.tensor], out)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
+from symgrad.codegen.generate import build_function
+from symgrad.interpreter import evaluate
+from symgrad.ir.build import compare
+from symgrad.ir.terms import Reduce
+from symgrad.ir.text import parse
+from symgrad.ir.visit import close_reduce, open_reduce
 from tests.codegen.running import TARGETS, agree, arrays_of, code_of, run, system_of
 from tests.ir.texts import TEXTS, every_choice
+
+if TYPE_CHECKING:
+    from symgrad.ir.equation import System
 
 F = torch.nn.functional
 
@@ -317,3 +327,28 @@ def test_torch_differentiates_the_code_twice(name: str) -> None:
     inputs = tuple(tensors[k].requires_grad_() for k in real)
     assert torch.autograd.gradcheck(call, inputs)
     assert torch.autograd.gradgradcheck(call, inputs)
+
+
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+@pytest.mark.parametrize("restricted", [False, True])
+def test_the_place_of_the_best_counts_through_all_indices(op: str, *, restricted: bool) -> None:
+    """The text form has one index for it; Systems that passes make may have several."""
+    system = parse("Y[n] = max[p, q](X[n, p, q])", name="case")
+    bound, body, _ = open_reduce(reduction(system))
+    condition = compare("<=", bound[0], bound[1]) if restricted else None
+    value = close_reduce(op, bound, body, condition)
+    (equation,) = system.equations
+    system = system.with_equations([replace(equation, value=value)])
+    rng = np.random.default_rng(3)
+    for n, p, q in product((0, 1, 3), (1, 2, 3), (1, 3)):
+        X = rng.integers(0, 3, (n, p, q)).astype(float)  # with ties: the first one counts
+        wanted = evaluate(system, {"X": X})["Y"]
+        for target in TARGETS:
+            found = run(build_function(system, target), target, {"X": X}, {})["Y"]
+            np.testing.assert_array_equal(found, wanted)
+
+
+def reduction(system: System) -> Reduce:
+    value = system.equations[0].value
+    assert isinstance(value, Reduce)
+    return value
