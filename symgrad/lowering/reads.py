@@ -29,7 +29,7 @@ from symgrad.ir.terms import (
     Where,
 )
 from symgrad.ir.text_affine import is_affine
-from symgrad.ir.visit import rebuild, replace_elements
+from symgrad.ir.visit import elements, rebuild, replace_elements
 from symgrad.lowering.affine import linear, normal, written
 from symgrad.lowering.build_ops import is_operand
 from symgrad.lowering.ops import BOOL, INTEGER, REAL
@@ -161,8 +161,12 @@ def guarded(low: Lowering, expr: Expr) -> Expr:
 
 
 def without_tests(low: Lowering, expr: Where) -> Expr:
-    """Return `where(test, body, 0)` without the tests that only keep a read of it in range."""
-    if expr.otherwise is not ZERO:
+    """Return `where(test, read, 0)` without the tests that only keep the read in range.
+
+    In a product another factor might be infinite where the test does not hold: the test stays.
+    """
+    several = isinstance(expr.then, Mul) and sum(1 for f in expr.then.factors if elements(f)) > 1
+    if expr.otherwise is not ZERO or several:
         return expr
     factors, left = held(low, expr.then, conjuncts(expr.condition))
     if not left:

@@ -295,6 +295,11 @@ def test_what_is_not_read_never_leaks(target: str) -> None:
     code = code_of(BRANCHES["logarithm of nothing"], target)
     X = np.array([1.0, 0.5])
     assert np.isfinite(run(code, target, {"X": X}, {})["Y"]).all()
+    text = "X: real[j]\nsize[j] = size[m] - 1\nY[m] = where(1 <= m, X[m - 1] * w[m], 0)"
+    w = np.array([np.inf, 1.0, 2.0])
+    with np.errstate(invalid="ignore"):  # of 0 * inf, which is not taken
+        found = run(code_of(text, target), target, {"X": X, "w": w}, {})["Y"]
+    np.testing.assert_array_equal(found, [0, 1, 1])
 
 
 @pytest.mark.parametrize("name", ["read: backwards", "composite: split", "composite: joined alone"])
