@@ -7,9 +7,8 @@ what is computed.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from symgrad.codegen.arithmetic import spell_power, spell_product, spell_sum, union
 from symgrad.codegen.contract import spell_contract
@@ -26,12 +25,12 @@ from symgrad.codegen.pieces import (
     REAL,
     UNARY,
     Piece,
-    Spread,
     aligned,
     in_order,
     number,
     permutation,
 )  # fmt: skip
+from symgrad.codegen.spellings import Spellings
 from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.terms import (
     Add,
@@ -59,7 +58,7 @@ if TYPE_CHECKING:
     from symgrad.lowering.ops import Contract, Reduce
 
 
-class Emitter(ABC):
+class Emitter(Spellings):
     """Spells the operations of one function.
 
     Attributes:
@@ -77,16 +76,6 @@ class Emitter(ABC):
         divides_by_length: Whether numbers are divided by a length that may be 0.
     """
 
-    #: Name of the target, and the module its spellings use.
-    name: ClassVar[str]
-    module: ClassVar[str]
-    #: Whether truth values may be added to arrays of numbers as they are.
-    bool_terms: ClassVar[bool]
-    #: What the target calls the axes that a reduction takes.
-    axis_word: ClassVar[str]
-    #: Spelling of a square root.
-    root: ClassVar[str]
-
     def __init__(self, kinds: Mapping[str, str], like: str, lengths: Lengths) -> None:
         self.kinds = kinds
         self.like = like
@@ -100,88 +89,6 @@ class Emitter(ABC):
         self.order: tuple[Index, ...] = ()
         self.helpers: dict[str, None] = {}
         self.divides_by_length = False
-
-    # What a target gives.
-
-    @abstractmethod
-    def default_dtype(self) -> str:
-        """Return the float type of a call without real arrays."""
-
-    @abstractmethod
-    def cast(self, text: str) -> str:
-        """Return an array turned into numbers of the call's float type."""
-
-    @abstractmethod
-    def arange(self, length: str) -> str:
-        """Return the integers below a length."""
-
-    @abstractmethod
-    def full(self, shape: str, value: str) -> str:
-        """Return an array of one number."""
-
-    @abstractmethod
-    def broadcast(self, piece: Piece, shape: str, *, copy: bool) -> str:
-        """Return an array repeated to a shape."""
-
-    @abstractmethod
-    def copy(self, text: str) -> str:
-        """Return a fresh array with the same values."""
-
-    @abstractmethod
-    def truth_array(self, text: str) -> str:
-        """Return one truth value as a condition on arrays."""
-
-    @abstractmethod
-    def permute(self, text: str, axes: Sequence[int]) -> str:
-        """Return an array with its axes in another order."""
-
-    @abstractmethod
-    def flip(self, text: str, axes: Sequence[int]) -> str:
-        """Return an array with some axes turned around."""
-
-    @abstractmethod
-    def diagonal(self, text: str, first: int, second: int) -> str:
-        """Return the diagonal of two axes, as the last axis."""
-
-    @abstractmethod
-    def scan(self, op: str, text: str, axis: int) -> str:
-        """Return a cumulative reduction along an axis."""
-
-    @abstractmethod
-    def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
-        """Return the spelling of a reduction."""
-
-    @abstractmethod
-    def row_dot(self, left: str, right: str) -> str:
-        """Return dot products along the last axis of two arrays with the same axes."""
-
-    @abstractmethod
-    def partial_dot(self, left: str, right: str, form: str, axes: Sequence[int]) -> str:
-        """Return sums of products over some axes of two arrays with the same axes."""
-
-    @abstractmethod
-    def full_dot(self, left: str, right: str) -> str:
-        """Return the sum of all products of two arrays of the same shape."""
-
-    @abstractmethod
-    def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
-        """Return a sum of products over pairs of axes."""
-
-    @abstractmethod
-    def einsum(self, text: str, left: str, right: str) -> str:
-        """Return a contraction in Einstein's notation."""
-
-    @abstractmethod
-    def products(self, text: str, left: str, right: str) -> str:
-        """Return a contraction in Einstein's notation, as a batch of matrix products."""
-
-    @abstractmethod
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: Spread) -> list[str]:
-        """Return the statements that sum a source into computed positions of zeros."""
-
-    @abstractmethod
-    def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
-        """Return the statements that put a source at computed positions that differ."""
 
     def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
         """Return the spelling of a scalar function."""
@@ -221,6 +128,10 @@ class Emitter(ABC):
         """Return whether a right-hand side, maybe `x if c else y`, may be an argument itself."""
         values = expr.children[1:] if piece.strength == LOWEST and expr.children else (expr,)
         return any(isinstance(e, Element) and e.tensor in self.given for e in values)
+
+    def extreme(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
+        """Return the largest or smallest of windows."""
+        return self.reduction(op, source, axes, rank)
 
     def owned(self, text: str) -> str:
         """Return a result so that it is no view of a temporary, where the target minds."""
@@ -380,7 +291,11 @@ class Emitter(ABC):
         """Return the right-hand side of a reduction."""
         own = labels(op.source)
         axes = [k for k, i in enumerate(own) if i not in op.out.indices]
-        text = self.reduction(op.op, self.name_of(op.source.tensor), axes, len(own))
+        name = self.name_of(op.source.tensor)
+        if op.op in ("max", "min") and op.source.tensor in self.inner:
+            text = self.extreme(op.op, name, axes, len(own))
+        else:
+            text = self.reduction(op.op, name, axes, len(own))
         kept = tuple(i for i in own if i in op.out.indices)
         return self.ordered(Piece(text, ATOM, self.kinds[op.out.tensor], kept), labels(op.out))
 

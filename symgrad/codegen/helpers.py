@@ -82,6 +82,19 @@ def _fold(x: Array, axis: int, length: int, start: int, *steps: int) -> Array:
             out[(*front, place)] += x[(*front, *source)]
     return out
 ''',
+    "extreme": '''
+def _extreme(choose: np.ufunc, x: Array, axes: tuple[int, ...]) -> Array:
+    """Return the largest or smallest along short axes: one pass for each place in them."""
+    counts = [x.shape[k] for k in axes]
+    x = np.moveaxis(x, axes, range(len(axes)))
+    if not 0 < np.prod(counts) <= 64:
+        return np.asarray(choose.reduce(x, axis=tuple(range(len(axes)))))
+    first, *others = np.ndindex(*counts)
+    found = np.array(x[first])
+    for place in others:
+        choose(found, x[place], out=found)
+    return found
+''',
     "keep": '''
 def _keep(x: Array, mask: Array, axes: tuple[int, ...], fill: float) -> Array:
     """Return x where the mask holds; it must hold somewhere along the axes."""
