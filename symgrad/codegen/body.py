@@ -12,7 +12,7 @@ from symgrad.codegen.positions import gather_value, scatter_lines
 from symgrad.codegen.windows import (
     densest,
     flatten_value,
-    fold_value,
+    fold_steps,
     keep_value,
     nested,
     scan_value,
@@ -30,6 +30,8 @@ from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, lab
 from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from symgrad.codegen.emit import Emitter
     from symgrad.codegen.pieces import Piece
     from symgrad.lowering.ops import Program
@@ -163,7 +165,9 @@ class _Body:
             start = first.removeprefix(f"{name} = ")
             return [Statement(name, start, comment), *(Statement("", r) for r in rest)]
         if isinstance(op, Window):
-            return self._window(op, name, comment or _says(op))
+            return self._steps(name, self._window(op), comment or _says(op))
+        if isinstance(op, Fold):
+            return self._steps(name, fold_steps(self.emit, op), comment)
         text = self._value(op).text
         if op.out.tensor in self.program.system.outputs:
             text = self.emit.owned(text)
@@ -174,11 +178,16 @@ class _Body:
                     return [Statement(name, first, comment), Statement(name, f"{name}{turn}{axes}")]
         return [Statement(name, text, comment)]
 
-    def _window(self, op: Window, name: str, comment: str) -> list[Statement]:
-        """Spell a window as one line, or one for each of its axes where that is too long."""
+    def _window(self, op: Window) -> list[str]:
+        """Return the steps of a window; note how it lies in memory."""
         steps = window_steps(self.emit, self.facts, op)
         if len(steps) > 1 and op.out.indices:
             self.emit.inner[op.out.tensor] = densest(op)
+        return steps
+
+    @staticmethod
+    def _steps(name: str, steps: Sequence[str], comment: str) -> list[Statement]:
+        """Spell calls in each other as one line, or one each where that is too long."""
         if _fits(name, nested(steps)) or len(steps) < 3:
             return [Statement(name, nested(steps), comment)]
         first = Statement(name, nested(steps[:2]), comment)
@@ -193,10 +202,6 @@ class _Body:
                 return self.emit.reduce_value(op)
             case Gather():
                 return gather_value(self.emit, op)
-            case Window():
-                return window_value(self.emit, self.facts, op)
-            case Fold():
-                return fold_value(self.emit, op)
             case Flatten():
                 return flatten_value(self.emit, op)
             case Scan():

@@ -200,8 +200,8 @@ def densest(op: Window) -> int:
     return labels(op.out).index(form.indices[0]) if form.indices else len(op.out.indices) - 1
 
 
-def fold_value(emit: Emitter, op: Fold) -> Piece:
-    """Return the right-hand side of a sum into affine positions."""
+def fold_steps(emit: Emitter, op: Fold) -> list[str]:
+    """Return the expressions that a sum into affine positions takes, {x} for the one before."""
     forms = [linear(p) for p in op.positions]
     source = labels(op.source)
     wanted = tuple(i for f in forms if f is not None for i in f.indices)
@@ -209,15 +209,16 @@ def fold_value(emit: Emitter, op: Fold) -> Piece:
     if wanted != source:
         text = emit.permute(text, permutation(source, wanted))
     emit.helpers["fold"] = None
+    steps = [text]
     at = len(wanted)
     for label, form in reversed(list(zip(labels(op.out), forms, strict=True))):
         assert form is not None, "a fold goes to affine positions"
         at -= len(form.steps)
         if form.indices != (label,):
-            steps = "".join(f", {_length(emit, step)}" for _, step in form.steps)
+            by = "".join(f", {_length(emit, step)}" for _, step in form.steps)
             length = emit.lengths[label.axis]
-            text = f"_fold({text}, {at}, {length}, {_length(emit, form.start)}{steps})"
-    return Piece(text, ATOM, emit.kinds[op.out.tensor], labels(op.out))
+            steps.append(f"_fold({{x}}, {at}, {length}, {_length(emit, form.start)}{by})")
+    return steps
 
 
 def flatten_value(emit: Emitter, op: Flatten) -> Piece:

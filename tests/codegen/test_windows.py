@@ -90,6 +90,17 @@ FOLDS = {
     "largest of a square": "A: int[h, w]\nu: real[y, x]\nsize[p] = 2\nsize[q] = 3\n"
     "X_bar[y, x] = sum[h, w, 0 <= y-2*h, y-2*h < size[p], 0 <= x-w, x-w < size[q]]"
     "(Y_bar[h, w] * (A[h, w] == (y-2*h) * size[q] + x-w))\nreturn X_bar",
+    "three axes": "K: real[p, q, r]\nu: real[y, x, z]\nX_bar[y, x, z] = u[y, x, z] * sum[h, w, d, "
+    "0 <= y+1-2*h, y+1-2*h < size[p], 0 <= x-w, x-w < size[q], "
+    "0 <= z-2*d, z-2*d < size[r]](Y_bar[h, w, d] * K[y+1-2*h, x-w, z-2*d])\nreturn X_bar",
+    "shared among ties": "X: real[y]\nsize[p] = 2\nX_bar[y] = sum[h, 0 <= y+1-2*h, "
+    "y+1-2*h < size[p]](Y_bar[h] * (X[y] == M[h]) / N[h])\nreturn X_bar",
+    "groups": "K: real[(g, o), c, p]\nw: real[y]\nsize[g] = 2\nX_bar[n, (g, c), y] = "
+    "sum[o, h, 0 <= y+1-2*h, y+1-2*h < size[p]](Y_bar[n, (g, o), h] * K[(g, o), c, y+1-2*h])\n"
+    "return X_bar",
+    "transposed convolution": "X: real[n, c, h]\nK: real[c, o, p]\n"
+    "size[y] = 2 * size[h] + size[p] - 4\nY[n, o, y] = b[o] + sum[c, h, 0 <= y+1-2*h, "
+    "y+1-2*h < size[p]](X[n, c, h] * K[c, o, y+1-2*h])",
     "with more conditions": "K: real[p]\nw: real[y]\nX_bar[y] = sum[h, 0 <= y-2*h, "
     "y-2*h < size[p], h < y](Y_bar[h] * K[y-2*h])\nreturn X_bar",
     "delta": "w: real[m]\nX_bar[m] = sum[h, p]((2*h+p-1 == m) * Y_bar[h, p])\nreturn X_bar",
@@ -321,7 +332,7 @@ def test_a_result_is_no_view_of_an_argument(name: str, target: str) -> None:
 def test_torch_differentiates_the_code_twice(name: str) -> None:
     """Autograd goes through windows and folds: `gradgradcheck` at one set of lengths."""
     system = system_of(CASES[name])
-    sizes = dict.fromkeys("nochpqwxyabij", 2) | {"y": 5, "m": 5, "x": 4, "i": 4}
+    sizes = dict.fromkeys("nochpqrdwxyabijzg", 2) | {"y": 5, "m": 5, "x": 4, "i": 4}
     sizes |= {"j": 4} if name == "fold: shift" else {}
     sizes |= {"h": 6} if name == "fold: window of the other" else {}
     arrays = arrays_of(system, sizes, np.random.default_rng(1))
