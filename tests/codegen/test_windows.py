@@ -16,7 +16,15 @@ from symgrad.ir.build import compare
 from symgrad.ir.terms import Reduce
 from symgrad.ir.text import parse
 from symgrad.ir.visit import close_reduce, open_reduce
-from tests.codegen.running import TARGETS, agree, arrays_of, code_of, run, system_of
+from tests.codegen.running import (
+    TARGETS,
+    agree,
+    arrays_of,
+    code_of,
+    lengths_of,
+    run,
+    system_of,
+)
 from tests.ir.texts import TEXTS, every_choice
 
 if TYPE_CHECKING:
@@ -200,6 +208,30 @@ def test_code_does_what_the_interpreter_does(name: str) -> None:
     assert agree(CASES[name]) > 1
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_float32_stays_float32(name: str) -> None:
+    system = system_of(CASES[name])
+    rng = np.random.default_rng(5)
+    sizes = next((s for s in lengths_of(system, 4, 200) if _fits(s)), None)
+    arrays = None if sizes is None else arrays_of(system, sizes, rng)
+    if sizes is None or arrays is None:
+        pytest.fail("no lengths fit the text")
+    single = {k: a.astype("f4") if a.dtype.kind == "f" else a for k, a in arrays.items()}
+    for target in TARGETS:
+        try:
+            found = run(code_of(CASES[name], target), target, single, sizes)
+        except (IndexError, ValueError):
+            assert name in READING_TOO_FAR
+        else:
+            assert {a.dtype for a in found.values()} == {np.dtype("float32")}, target
+
+
+def _fits(sizes: dict[str, int]) -> bool:
+    return min(sizes.values()) > 0
+
+
+#: Texts whose reads leave the array at some lengths, and a maximum of nothing.
+READING_TOO_FAR = {"read: checked", "position: any integer", "range: largest below"}
 #: Texts with recurrences.
 LOOPS = {"lstm", "tied", "two_lags", "table", "guarded"}
 #: What a real power, a maximum or a division needs is above 0.
