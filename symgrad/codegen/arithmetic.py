@@ -27,6 +27,7 @@ from symgrad.codegen.pieces import (  # fmt: skip
 )
 from symgrad.ir.build import split_coefficient
 from symgrad.ir.terms import ONE, Const, Element, Expr, Mul, Power, Size
+from symgrad.ir.text_affine import is_fixed
 from symgrad.ir.visit import arguments
 
 if TYPE_CHECKING:
@@ -128,14 +129,16 @@ def spell_product(emit: Speller, factors: Sequence[Expr]) -> Piece:
     if not bottom and coefficient.denominator == 1 and all(p.kind == INTEGER for p in pieces):
         head = [] if coefficient == 1 else [number(coefficient)]
         return _times([*head, *pieces], union(pieces, emit.order), INTEGER)
-    sizes = [f for f in bottom if isinstance(f, (Size, Power)) and not f.free and _is_size(f)]
+    sizes = [f for f in bottom if _is_size(f)]
     below = [emit.real(emit.piece(f)) for f in bottom if f not in sizes]
     above = _as_numbers(emit, pieces)
     return _Quotient(emit, coefficient, above, below, sizes).spell()
 
 
 def _is_size(expr: Expr) -> bool:
-    return isinstance(expr, Size) or (isinstance(expr, Power) and isinstance(expr.base, Size))
+    """Return whether a factor is a length, a root of one, or a formula of lengths."""
+    is_length = isinstance(expr, Power) and isinstance(expr.base, Size)
+    return is_length or (is_fixed(expr) and not isinstance(expr, Const))
 
 
 def _split(factors: Sequence[Expr]) -> tuple[Fraction, list[Expr], list[Expr]]:

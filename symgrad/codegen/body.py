@@ -8,20 +8,37 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from symgrad.codegen.positions import gather_value, scatter_lines
+from symgrad.codegen.windows import (
+    densest,
+    flatten_value,
+    fold_steps,
+    keep_value,
+    nested,
+    scan_value,
+    window_steps,
+    window_value,
+)
 from symgrad.ir.terms import Add, Element, Expr, Mul
 from symgrad.ir.terms import Reduce as ReduceTerm
 from symgrad.ir.visit import rebuild, walk
+from symgrad.lowering.affine import Facts, linear
 from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.labels import axis_order
 from symgrad.lowering.names import Namer, python_name
 from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, labels
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from symgrad.codegen.emit import Emitter
     from symgrad.codegen.pieces import Piece
     from symgrad.lowering.ops import Program
 
 WIDTH = 100
+#: A longer text of slices gets a name of its own.
+LONGEST_SLICE = 40
 INDENT = "    "
 
 
@@ -65,10 +82,17 @@ class _Body:
         self.kinds = dict(program.kinds)
         emitter.kinds = self.kinds
         emitter.given = {t.name for t in program.system.inputs} | set(program.system.outputs)
+        self.facts = Facts(program.system)
+        #: Arrays that are returned, or shown in another shape: they must not be an argument.
+        self.fresh = set(program.system.outputs)
+        self.fresh |= {o.source.tensor for o in program.ops if isinstance(o, Flatten)}
         self.readers: dict[str, list[Op]] = {}
         for op in program.ops:
             for name in op.reads:
                 self.readers.setdefault(name, []).append(op)
+        for op in program.ops:
+            if isinstance(op, Fold):
+                self._keep_dense(op)
 
     def statements(self) -> list[Statement]:
         """Return all statements, in order."""
@@ -78,9 +102,19 @@ class _Body:
             if isinstance(op, (Contract, Reduce)) and self._may_stand_inside(op):
                 waiting[op.out.tensor] = op
                 continue
+            if isinstance(op, Window) and self._is_slice(op):
+                continue
             inside = [waiting.pop(n) for n in op.reads if n in waiting]
             found.extend(self._with_sums(op, inside))
         return found
+
+    def _keep_dense(self, op: Fold) -> None:
+        """Have the sum that a fold reads made with its last label last."""
+        form = linear(op.positions[-1])
+        made = next((o for o in self.program.ops if o.out.tensor == op.source.tensor), None)
+        if form is not None and form.indices and isinstance(made, Contract):
+            at = labels(op.source).index(form.indices[0])
+            self.emit.last[made.out.tensor] = labels(made.out)[at]
 
     def _may_stand_inside(self, op: Contract | Reduce) -> bool:
         """Return whether a sum may be written where it is read: once, by a map of its shape."""
@@ -94,11 +128,26 @@ class _Body:
         reads = [e for e in _occurring(reader.value) if e.tensor == name]
         return reads == [op.out] and op.out.indices == reader.out.indices
 
+    def _is_slice(self, op: Window) -> bool:
+        """Write a read at slices where it is read, if that is one place; return whether it is."""
+        self.emit.given.add(op.out.tensor)
+        readers = self.readers.get(op.out.tensor, [])
+        if op.out.tensor in self.program.comments or len(readers) != 1:
+            return False
+        text = window_value(self.emit, self.facts, op).text
+        reader = readers[0]
+        reads = _occurring(reader.value) if isinstance(reader, Map) else []
+        often = sum(1 for e in reads if e.tensor == op.out.tensor) > 1
+        if "_window(" in text or often or len(text) > LONGEST_SLICE:
+            return False
+        self.emit.views[op.out.tensor] = text
+        return True
+
     def _with_sums(self, op: Op, sums: list[Contract | Reduce]) -> list[Statement]:
         if not sums:
             return self._statements(op)
         for inner in sums:
-            self.emit.inline[inner.out.tensor] = self._sum(inner)
+            self.emit.inline[inner.out.tensor] = self._value(inner)
         written = self._statements(op)
         if len(written) == 1 and _fits(written[0].target, written[0].text):
             return written
@@ -106,32 +155,66 @@ class _Body:
         before = [s for inner in sums for s in self._statements(inner)]
         return [*before, *self._statements(op)]
 
-    def _sum(self, op: Contract | Reduce) -> Piece:
-        if isinstance(op, Contract):
-            return self.emit.contract_value(op)
-        return self.emit.reduce_value(op)
-
     def _statements(self, op: Op) -> list[Statement]:
         name = python_name(op.out.tensor)
         comment = self._comment(op)
+        if isinstance(op, Map):
+            return self._map(op, comment)
+        if isinstance(op, Scatter):
+            first, *rest = scatter_lines(self.emit, name, op)
+            start = first.removeprefix(f"{name} = ")
+            return [Statement(name, start, comment), *(Statement("", r) for r in rest)]
+        if isinstance(op, Window):
+            return self._steps(name, self._window(op), comment or _says(op))
+        if isinstance(op, Fold):
+            return self._steps(name, fold_steps(self.emit, op), comment)
+        text = self._value(op).text
+        if op.out.tensor in self.program.system.outputs:
+            text = self.emit.owned(text)
+        if not _fits(name, text):
+            for word in (".permute(", ".transpose("):
+                first, turn, axes = text.rpartition(word)
+                if first and axes.count("(") < 2:  # what is turned gets a line of its own
+                    return [Statement(name, first, comment), Statement(name, f"{name}{turn}{axes}")]
+        return [Statement(name, text, comment)]
+
+    def _window(self, op: Window) -> list[str]:
+        """Return the steps of a window; note how it lies in memory."""
+        steps = window_steps(self.emit, self.facts, op)
+        if len(steps) > 1 and op.out.indices:
+            self.emit.inner[op.out.tensor] = densest(op)
+        return steps
+
+    @staticmethod
+    def _steps(name: str, steps: Sequence[str], comment: str) -> list[Statement]:
+        """Spell calls in each other as one line, or one each where that is too long."""
+        if _fits(name, nested(steps)) or len(steps) < 3:
+            return [Statement(name, nested(steps), comment)]
+        first = Statement(name, nested(steps[:2]), comment)
+        return [first, *(Statement(name, s.replace("{x}", name)) for s in steps[2:])]
+
+    def _value(self, op: Op) -> Piece:
+        """Return the right-hand side of an operation that is one expression."""
         match op:
-            case Map():
-                return self._map(op, comment)
             case Contract():
-                return [Statement(name, self.emit.contract_value(op).text, comment)]
+                return self.emit.contract_value(op)
             case Reduce():
-                return [Statement(name, self.emit.reduce_value(op).text, comment)]
+                return self.emit.reduce_value(op)
             case Gather():
-                return [Statement(name, self.emit.gather_value(op).text, comment)]
-            case Scatter():
-                first, second = self.emit.scatter_lines(name, op)
-                start = first.removeprefix(f"{name} = ")
-                return [Statement(name, start, comment), Statement("", second)]
+                return gather_value(self.emit, op)
+            case Flatten():
+                return flatten_value(self.emit, op)
+            case Scan():
+                return scan_value(self.emit, op)
+            case Keep():
+                return keep_value(self.emit, op)
+            case _:
+                raise AssertionError(f"an operation without a spelling: {type(op).__name__}")
 
     def _map(self, op: Map, comment: str) -> list[Statement]:
         """Spell a map; where the line is too long, its largest part becomes a line of its own."""
         name = python_name(op.out.tensor)
-        is_output = op.out.tensor in self.program.system.outputs
+        is_output = op.out.tensor in self.fresh
         text = self.emit.map_value(op, is_output=is_output).text
         if is_output and isinstance(op.value, Element):
             self.emit.given.add(op.value.tensor)
@@ -163,6 +246,11 @@ class _Body:
             return ""
         plain = not any(isinstance(e, ReduceTerm) for e in walk(equation.value))
         return "" if plain and isinstance(op, Map) else str(equation)
+
+
+def _says(op: Window) -> str:
+    """Return a window as an equation."""
+    return f"{op.out} = {Element(op.source, op.positions)}"
 
 
 def _fits(name: str, text: str) -> bool:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from symgrad.codegen.pieces import ATOM, PRODUCT, REAL, Piece, permutation
-from symgrad.lowering.names import python_name
 from symgrad.lowering.ops import Contract, labels
 
 if TYPE_CHECKING:
@@ -20,7 +19,18 @@ if TYPE_CHECKING:
 
 
 class Verbs(Protocol):
-    """What a target can spell."""
+    """What a target can spell.
+
+    Attributes:
+        inner: For an array of windows the number of the axis that lies densest in memory.
+        last: For a result that is summed into positions the label that should lie densest.
+    """
+
+    inner: dict[str, int]
+    last: dict[str, Index]
+
+    def name_of(self, tensor: str) -> str:
+        """Return the spelling of an array."""
 
     def permute(self, text: str, axes: Sequence[int]) -> str:
         """Return an array with its axes in another order."""
@@ -37,8 +47,8 @@ class Verbs(Protocol):
     def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
         """Return a sum of products over pairs of axes."""
 
-    def einsum(self, text: str, left: str, right: str) -> str:
-        """Return a contraction in Einstein's notation."""
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return a contraction in Einstein's notation, as a batch of matrix products."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,8 @@ class _Side:
     labels: tuple[Index, ...]
 
     @staticmethod
-    def of(operand: Element) -> _Side:
-        return _Side(python_name(operand.tensor), labels(operand))
+    def of(verbs: Verbs, operand: Element) -> _Side:
+        return _Side(verbs.name_of(operand.tensor), labels(operand))
 
     def moved(self, verbs: Verbs, wanted: tuple[Index, ...]) -> _Side:
         """Return the operand with its axes in another order."""
@@ -61,16 +71,37 @@ class _Side:
 
 def spell_contract(verbs: Verbs, op: Contract) -> Piece:
     """Return the spelling of a contraction; its labels may be in another order than wanted."""
-    left, right = _Side.of(op.left), _Side.of(op.right)
+    left, right = _Side.of(verbs, op.left), _Side.of(verbs, op.right)
     if op.is_row_dot:
         return _row_dot(verbs, op, left, right)
+    turned = _is_turned(verbs, op)
+    if turned:
+        left, right = right, left
     if op.shared:
         return _batched(verbs, op, left, right)
+    if turned is not None:
+        return _matrix(verbs, op, left, right)
     one_way = _matrix(verbs, op, left, right)
     other = _matrix(verbs, op, right, left)
     if other.labels == labels(op.out) and one_way.labels != other.labels:
         return other
     return one_way
+
+
+def _is_turned(verbs: Verbs, op: Contract) -> bool | None:
+    """Return whether the right operand should come first; None if it does not matter.
+
+    A product copies its first operand with the summed axes last and its second with these first.
+    Windows are copied fastest if the axis that lies densest stays last; so is what is summed into
+    positions afterwards.
+    """
+    for operand in (op.left, op.right):
+        at = verbs.inner.get(operand.tensor)
+        if at is not None:
+            comes_first = labels(operand)[at] in op.summed
+            return comes_first == (operand is op.right)
+    wanted = verbs.last.get(op.out.tensor)
+    return None if wanted is None else wanted in labels(op.left)
 
 
 def _row_dot(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:
@@ -132,7 +163,7 @@ def _einsum(verbs: Verbs, op: Contract, left: _Side, right: _Side) -> Piece:
     symbols = _letters((*left.labels, *right.labels))
     sides = ["".join(symbols[i] for i in side) for side in (left.labels, right.labels)]
     text = f"{sides[0]},{sides[1]}->{''.join(symbols[i] for i in labels(op.out))}"
-    return Piece(verbs.einsum(text, left.text, right.text), ATOM, REAL, labels(op.out))
+    return Piece(verbs.products(text, left.text, right.text), ATOM, REAL, labels(op.out))
 
 
 def _letters(labels: Sequence[Index]) -> dict[Index, str]:

@@ -42,7 +42,10 @@ def _spec(argument: Argument, signature: Signature) -> list[str]:
 
 def _fixed(signature: Signature) -> str:
     """Return the lengths that are known before the arguments: constants and integer arguments."""
-    constants = sorted({v for v in signature.spelled.values() if v.isdigit()}, key=int)
+    letters = " ".join(a.letters(signature.spelled) for a in signature.arguments)
+    used = letters.replace("*", " ").split()
+    limits = [signature.spelled[a.tensor.limit] for a in signature.arguments if a.tensor.limit]
+    constants = sorted({v for v in (*used, *limits) if v.isdigit()}, key=int)
     rows = [f'"{v}": {v}' for v in constants]
     rows += [f'"{signature.spelled[a]}": {signature.spelled[a]}' for a in signature.lengths]
     return f"{{{', '.join(rows)}}}" if rows else ""
@@ -51,6 +54,11 @@ def _fixed(signature: Signature) -> str:
 def needs_integers(signatures: Sequence[Signature]) -> bool:
     """Return whether some argument is not real."""
     return any(a.kind in (BOOL, INTEGER) for s in signatures for a in s.arguments)
+
+
+def needs_products(signatures: Sequence[Signature]) -> bool:
+    """Return whether some argument has an axis of composite length."""
+    return any("*" in a.letters(s.spelled) for s in signatures for a in s.arguments)
 
 
 NUMPY_CHECK = '''
@@ -90,6 +98,40 @@ def _check_shape(
         if length != known:
             text = f"length {length} along axis {axis}, expected {known} as in {first}"
             raise ValueError(f"{function}: {name} has {text}")
+'''
+
+SKIP_PRODUCTS = """
+        if "*" in axis:
+            continue
+"""
+
+PRODUCTS = """
+    _check_products(function, given, lengths)
+"""
+
+CHECK_PRODUCTS = '''
+def _check_products(
+    function: str, given: dict[str, tuple[Any, ...]], lengths: dict[str, tuple[int, str]]
+) -> None:
+    """Raise unless each axis of a composite length is a product; one factor may be new."""
+    rows = [(name, *row) for name, (x, axes, *_) in given.items() for row in _axes(x, axes)]
+    rows = [row for row in rows if "*" in row[1]]
+    while rows:
+        name, axis, length = min(rows, key=lambda row: len({*row[1].split("*")} - {*lengths}))
+        rows.remove((name, axis, length))
+        known, new = 1, [a for a in axis.split("*") if a not in lengths]
+        for factor in axis.split("*"):
+            known *= lengths[factor][0] if factor in lengths else 1
+        if len(new) > 1 or (length != known if not new else not known or length % known):
+            text = f"length {length} along axis {axis}, no multiple of {known}"
+            raise ValueError(f"{function}: {name} has {text}")
+        if new:
+            lengths[new[0]] = (length // known, name)
+
+
+def _axes(x: Any, axes: str) -> list[tuple[str, int]]:
+    """Return the letters of an array with their lengths."""
+    return list(zip(axes.split(), x.shape, strict=True)) if axes else []
 '''
 
 NUMPY_INTEGERS = """
@@ -158,12 +200,16 @@ class DoorText:
     integers: str
     check_whole: str
 
-    def blocks(self, *, integers: bool) -> list[str]:
+    def blocks(self, *, integers: bool, products: bool) -> list[str]:
         """Return the helper functions that a module needs."""
+        shape, check = [CHECK_SHAPE.strip()], self.check.strip()
+        if products:
+            loop = "zip(axes, shape, strict=True):"
+            skipping = shape[0].replace(loop, loop + SKIP_PRODUCTS.rstrip())
+            shape, check = [skipping, CHECK_PRODUCTS.strip()], check + PRODUCTS.rstrip()
         if not integers:
-            return [self.check.strip(), CHECK_SHAPE.strip()]
-        loop = self.check.strip() + self.integers.rstrip()
-        return [loop, CHECK_SHAPE.strip(), self.check_whole.strip()]
+            return [check, *shape]
+        return [check + self.integers.rstrip(), *shape, self.check_whole.strip()]
 
 
 NUMPY_DOOR = DoorText(NUMPY_CHECK, NUMPY_INTEGERS, NUMPY_CHECK_WHOLE)

@@ -7,9 +7,8 @@ what is computed.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from symgrad.codegen.arithmetic import spell_power, spell_product, spell_sum, union
 from symgrad.codegen.contract import spell_contract
@@ -22,6 +21,7 @@ from symgrad.codegen.pieces import (
     INTEGER,
     LOWEST,
     POWER,
+    PRODUCT,
     REAL,
     UNARY,
     Piece,
@@ -30,6 +30,7 @@ from symgrad.codegen.pieces import (
     number,
     permutation,
 )  # fmt: skip
+from symgrad.codegen.spellings import Spellings
 from symgrad.ir.functions import FUNCTIONS
 from symgrad.ir.terms import (
     Add,
@@ -52,11 +53,12 @@ from symgrad.lowering.ops import Map, labels
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from symgrad.codegen.lengths import Lengths
     from symgrad.ir.functions import ScalarFunction
-    from symgrad.lowering.ops import Contract, Gather, Reduce, Scatter
+    from symgrad.lowering.ops import Contract, Reduce
 
 
-class Emitter(ABC):
+class Emitter(Spellings):
     """Spells the operations of one function.
 
     Attributes:
@@ -66,20 +68,13 @@ class Emitter(ABC):
         lengths: The spelling of the length of each axis; reading one marks it as used.
         given: Names of arrays that a result must not be: arguments and other results.
         inline: Pieces to put where a temporary is read, instead of its name.
+        views: Slices to write where a window is read, instead of its name.
+        inner: For an array of windows the number of the axis that lies densest in memory.
+        last: For a result that is summed into positions the label that should lie densest.
         order: The labels of the map that is being spelled.
         helpers: Names of the helper functions that were needed.
         divides_by_length: Whether numbers are divided by a length that may be 0.
     """
-
-    #: Name of the target, and the module its spellings use.
-    name: ClassVar[str]
-    module: ClassVar[str]
-    #: Whether truth values may be added to arrays of numbers as they are.
-    bool_terms: ClassVar[bool]
-    #: What the target calls the axes that a reduction takes.
-    axis_word: ClassVar[str]
-    #: Spelling of a square root.
-    root: ClassVar[str]
 
     def __init__(self, kinds: Mapping[str, str], like: str, lengths: Lengths) -> None:
         self.kinds = kinds
@@ -88,71 +83,12 @@ class Emitter(ABC):
         self.lengths = lengths
         self.given: set[str] = set()
         self.inline: dict[str, Piece] = {}
+        self.views: dict[str, str] = {}
+        self.inner: dict[str, int] = {}
+        self.last: dict[str, Index] = {}
         self.order: tuple[Index, ...] = ()
         self.helpers: dict[str, None] = {}
         self.divides_by_length = False
-
-    # What a target gives.
-
-    @abstractmethod
-    def default_dtype(self) -> str:
-        """Return the float type of a call without real arrays."""
-
-    @abstractmethod
-    def cast(self, text: str) -> str:
-        """Return an array turned into numbers of the call's float type."""
-
-    @abstractmethod
-    def arange(self, length: str) -> str:
-        """Return the integers below a length."""
-
-    @abstractmethod
-    def full(self, shape: str, value: str) -> str:
-        """Return an array of one number."""
-
-    @abstractmethod
-    def broadcast(self, piece: Piece, shape: str, *, copy: bool) -> str:
-        """Return an array repeated to a shape."""
-
-    @abstractmethod
-    def copy(self, text: str) -> str:
-        """Return a fresh array with the same values."""
-
-    @abstractmethod
-    def truth_array(self, text: str) -> str:
-        """Return one truth value as a condition on arrays."""
-
-    @abstractmethod
-    def permute(self, text: str, axes: Sequence[int]) -> str:
-        """Return an array with its axes in another order."""
-
-    @abstractmethod
-    def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
-        """Return the spelling of a reduction."""
-
-    @abstractmethod
-    def row_dot(self, left: str, right: str) -> str:
-        """Return dot products along the last axis of two arrays with the same axes."""
-
-    @abstractmethod
-    def partial_dot(self, left: str, right: str, form: str, axes: Sequence[int]) -> str:
-        """Return sums of products over some axes of two arrays with the same axes."""
-
-    @abstractmethod
-    def full_dot(self, left: str, right: str) -> str:
-        """Return the sum of all products of two arrays of the same shape."""
-
-    @abstractmethod
-    def tensordot(self, left: str, right: str, pairs: tuple[Sequence[int], Sequence[int]]) -> str:
-        """Return a sum of products over pairs of axes."""
-
-    @abstractmethod
-    def einsum(self, text: str, left: str, right: str) -> str:
-        """Return a contraction in Einstein's notation."""
-
-    @abstractmethod
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
-        """Return the statements that sum a source into computed positions of zeros."""
 
     def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
         """Return the spelling of a scalar function."""
@@ -193,6 +129,22 @@ class Emitter(ABC):
         values = expr.children[1:] if piece.strength == LOWEST and expr.children else (expr,)
         return any(isinstance(e, Element) and e.tensor in self.given for e in values)
 
+    def extreme(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
+        """Return the largest or smallest of windows."""
+        return self.reduction(op, source, axes, rank)
+
+    def owned(self, text: str) -> str:
+        """Return a result so that it is no view of a temporary, where the target minds."""
+        return text
+
+    def name_of(self, tensor: str) -> str:
+        """Return the spelling of an array: its name, or the slices that it is."""
+        return self.views.get(tensor) or python_name(tensor)
+
+    def fill(self, value: Expr) -> str:
+        """Return a number as an argument."""
+        return self.piece(value).text
+
     def shape(self, axes: Sequence[Index]) -> str:
         """Return the shape of an array as a tuple."""
         inner = ", ".join(self.lengths[i.axis] for i in axes)
@@ -229,6 +181,8 @@ class Emitter(ABC):
 
     def _applied(self, expr: Expr) -> Piece:
         match expr:
+            case Call(function="floordiv" | "mod"):
+                return self._divided(expr)
             case Call():
                 return self._call(expr)
             case Compare():
@@ -245,7 +199,7 @@ class Emitter(ABC):
         found = self.inline.get(expr.tensor)
         if found is not None:
             return found
-        name, own = python_name(expr.tensor), labels(expr)
+        name, own = self.name_of(expr.tensor), labels(expr)
         wanted = in_order(own, self.order)
         text = name if own == wanted else self.permute(name, permutation(own, wanted))
         return Piece(text, ATOM, self.kinds[expr.tensor], wanted)
@@ -259,12 +213,27 @@ class Emitter(ABC):
         axes = union(pieces, self.order)
         return [aligned(p, axes) for p in pieces], axes
 
+    def _divided(self, expr: Call) -> Piece:
+        """Spell a division of integers, or its rest."""
+        pieces = [self.piece(a) for a in expr.args]
+        (top, bottom), axes = self._fitted(pieces)
+        sign = "//" if expr.function == "floordiv" else "%"
+        scalar = all(p.scalar for p in pieces)
+        symbolic = bottom.scalar and not scalar and not isinstance(expr.args[1], Const)
+        if symbolic and expr.args[1] not in {Size(i.axis) for i in axes}:  # it may be 0
+            bottom = Piece(f"max({bottom.text}, 1)", ATOM, INTEGER, (), scalar=True)
+        text = f"{top.at(PRODUCT)} {sign} {bottom.at(UNARY)}"
+        return Piece(text, PRODUCT, INTEGER, axes, scalar)
+
     def _call(self, expr: Call) -> Piece:
         row = FUNCTIONS[expr.function]
         args = [self.piece(a) for a in expr.args]
         whole = all(a.kind == INTEGER for a in args) and row.name in ("maximum", "minimum")
         if not whole:
             args = [self.real(a) for a in args]
+        elif all(a.scalar for a in args):
+            text = f"{row.name[:3]}({', '.join(a.text for a in args)})"
+            return Piece(text, ATOM, INTEGER, (), scalar=True)
         fits, axes = self._fitted(args)
         template = self.template(row)
         if template.startswith("{x}"):  # an operator or a method: its arguments need parentheses
@@ -322,7 +291,11 @@ class Emitter(ABC):
         """Return the right-hand side of a reduction."""
         own = labels(op.source)
         axes = [k for k, i in enumerate(own) if i not in op.out.indices]
-        text = self.reduction(op.op, python_name(op.source.tensor), axes, len(own))
+        name = self.name_of(op.source.tensor)
+        if op.op in ("max", "min") and op.source.tensor in self.inner:
+            text = self.extreme(op.op, name, axes, len(own))
+        else:
+            text = self.reduction(op.op, name, axes, len(own))
         kept = tuple(i for i in own if i in op.out.indices)
         return self.ordered(Piece(text, ATOM, self.kinds[op.out.tensor], kept), labels(op.out))
 
@@ -337,63 +310,5 @@ class Emitter(ABC):
         """Return the right-hand side of a contraction."""
         return self.ordered(spell_contract(self, op), labels(op.out))
 
-    def scatter_lines(self, name: str, op: Scatter) -> list[str]:
-        """Return the statements of a sum into computed positions."""
-        source = labels(op.source)
-        front = list(op.positions)
-        while front and front[-1] in source:
-            front.pop()
-        tail = op.positions[len(front) :]
-        axes = tuple(i for i in source if i not in tail)
-        self.order = axes
-        slots = [aligned(self.piece(p), axes).text for p in front]
-        wanted = (*axes, *(i for i in tail if isinstance(i, Index)))
-        text = python_name(op.source.tensor)
-        if wanted != source:
-            text = self.permute(text, permutation(source, wanted))
-        return self.scatter(name, self.shape(labels(op.out)), slots, text)
-
-    def gather_value(self, op: Gather) -> Piece:
-        """Return the right-hand side of a read at computed positions."""
-        out = labels(op.out)
-        computed = [p for p in op.positions if not isinstance(p, Index)]
-        plain = [p for p in op.positions if isinstance(p, Index)]
-        inner = {i for p in computed for i in p.free}
-        if len(computed) == 1 and inner.isdisjoint(plain) and len(set(plain)) == len(plain):
-            return self._gather_slices(op, out)
-        self.order = out
-        slots = [aligned(self.piece(p), out).text for p in op.positions]
-        text = f"{python_name(op.source)}[{', '.join(slots)}]"
-        return Piece(text, ATOM, self.kinds[op.source], out)
-
-    def _gather_slices(self, op: Gather, out: tuple[Index, ...]) -> Piece:
-        """Spell a read at one computed position as slices around it: `E[T]`, `X[:, T]`."""
-        slots: list[str] = []
-        own: list[Index] = []
-        for position in op.positions:
-            if isinstance(position, Index):
-                slots.append(":")
-                own.append(position)
-            else:
-                self.order = in_order(tuple(position.free), out)
-                slots.append(self.piece(position).text)
-                own.extend(self.order)
-        while slots[-1] == ":":
-            slots.pop()
-        text = f"{python_name(op.source)}[{', '.join(slots)}]"
-        return self.ordered(Piece(text, ATOM, self.kinds[op.source], tuple(own)), out)
-
 
 _TURNED = {"<": ">", "<=": ">="}
-
-
-class Lengths(dict[str, str]):
-    """The spelling of the length of each axis; remembers which were read."""
-
-    def __init__(self, spelling: Mapping[str, str]) -> None:
-        super().__init__(spelling)
-        self.used: dict[str, None] = {}
-
-    def __getitem__(self, axis: str) -> str:
-        self.used[axis] = None
-        return super().__getitem__(axis)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.codegen.body import INDENT, WIDTH, Statement, write_body
 from symgrad.codegen.door import check_lines
-from symgrad.codegen.emit import Lengths
+from symgrad.codegen.lengths import Lengths, Plan, plan_lengths
 from symgrad.codegen.signature import check_names, make_signature
 from symgrad.ir.terms import Call, Compare, Element, Power, Where
 from symgrad.ir.visit import elements, walk
@@ -24,6 +24,7 @@ from symgrad.lowering.schedule import schedule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from symgrad.codegen.emit import Emitter
     from symgrad.codegen.signature import Argument, Signature
     from symgrad.codegen.target import Target
     from symgrad.ir.equation import System
@@ -86,14 +87,20 @@ def make_function(
     emitter = target.emitter(program.kinds, signature.like, lengths)
     statements = write_body(program, emitter)
     read = dict(lengths.used)
-    limits = [a.tensor.limit for a in signature.arguments if a.tensor.limit]
-    signature = signature.with_lengths([*read, *limits])
+    plan = plan_lengths(
+        system,
+        signature.arguments,
+        signature.spelled,
+        read,
+        lambda length: emitter.piece(length).text,
+    )
+    signature = signature.with_lengths(plan.extra)
     lines = [
         *_head(name, signature, target, len(system.outputs)),
         *_docstring(system, signature, words),
         *check_lines(name, signature),
         *_conversions(program, signature, target),
-        *_length_lines(signature, read),
+        *_length_lines(signature, plan, emitter),
         *_tail(statements, system.outputs),
     ]
     if emitter.divides_by_length or _may_divide_by_zero(program):
@@ -158,14 +165,26 @@ def wrapped(text: str, width: int, extra: int = 4) -> list[str]:
     )
 
 
-def _length_lines(signature: Signature, used: dict[str, None]) -> list[str]:
+def _length_lines(signature: Signature, plan: Plan, emitter: Emitter) -> list[str]:
+    """Return the lines that find lengths: from shapes, from each other, and their checks."""
     lines = []
-    for axis in used:
+    for axis in plan.needed:
         name = signature.spelled[axis]
         place = signature.place(axis)
         if place is not None and not name.isdigit():
-            lines.append(f"{INDENT}{name} = {place[0]}.shape[{place[1]}]")
-    return lines
+            lines.append(f"{name} = {place[0]}.shape[{place[1]}]")
+    for rule in plan.rules:
+        name, text = signature.spelled[rule.axis], rule.text
+        if rule.checked:
+            emitter.helpers["length"] = None
+            text = f'_length("{name}", {text})'
+        lines.append(f"{name} = {text}")
+    for rule in plan.checks:
+        emitter.helpers["length"] = None
+        name = signature.spelled[rule.axis]
+        given = f", {name}" if rule.checked else ""
+        lines.append(f'_length("{name}", {rule.text}{given})')
+    return [f"{INDENT}{line}" for line in lines]
 
 
 def _tail(statements: list[Statement], outputs: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from symgrad import __version__
 from symgrad.codegen.body import WIDTH
-from symgrad.codegen.door import needs_integers
+from symgrad.codegen.door import needs_integers, needs_products
 from symgrad.codegen.function import Function, Words, make_function, wrapped
 from symgrad.codegen.target import Target, get_target
 from symgrad.codegen.torch_wrapper import wrapper_text
@@ -194,7 +194,10 @@ def _module_text(
         for equation in system.equations:
             head += wrapped(f"    {equation}", WIDTH)
     names = [h for f in functions for h in f.helpers]
-    door = target.door.blocks(integers=needs_integers([f.signature for f in functions]))
+    signatures = [f.signature for f in functions]
+    door = target.door.blocks(
+        integers=needs_integers(signatures), products=needs_products(signatures)
+    )
     body = "\n\n\n".join([*(t.strip() for t in texts), *target.helper_texts(names), *door])
     module = target.emitter.module
     unused = "" if f"{module}." in body else f"import {module}"

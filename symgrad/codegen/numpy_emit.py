@@ -10,7 +10,7 @@ from symgrad.lowering.ops import SHIFT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.codegen.pieces import Piece
+    from symgrad.codegen.pieces import Piece, Spread
 
 
 class NumpyEmitter(Emitter):
@@ -58,6 +58,20 @@ class NumpyEmitter(Emitter):
             return f"{text}.T"
         return f"{text}.transpose({', '.join(map(str, axes))})"
 
+    def flip(self, text: str, axes: Sequence[int]) -> str:
+        """Return `x[:, ::-1]`."""
+        slots = ["::-1" if k in axes else ":" for k in range(max(axes) + 1)]
+        return f"{text}[{', '.join(slots)}]"
+
+    def diagonal(self, text: str, first: int, second: int) -> str:
+        """Return `np.diagonal(...)`."""
+        axes = "" if (first, second) == (0, 1) else f", axis1={first}, axis2={second}"
+        return f"np.diagonal({text}{axes})"
+
+    def scan(self, op: str, text: str, axis: int) -> str:
+        """Return `np.cumsum(...)` and the like."""
+        return f"{_SCANS[op]}({text}, axis={axis})"
+
     def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
         """Return `x.sum(axis=1)` and the like."""
         where = "" if len(axes) == rank else f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"
@@ -66,6 +80,11 @@ class NumpyEmitter(Emitter):
         # Over an empty axis the maximum is taken as -inf; infinities become the largest numbers.
         where = f"{where}, " if where else ""
         return f"np.nan_to_num({source}.max({where}initial=-np.inf))"
+
+    def extreme(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:  # noqa: ARG002
+        """Return a call of a helper: a reduction of short strided axes takes 30 times as long."""
+        self.helpers["extreme"] = None
+        return f"_extreme(np.{op}imum, {source}, {_axes(axes)})"
 
     def row_dot(self, left: str, right: str) -> str:
         """Return `np.vecdot(x, y)`."""
@@ -87,10 +106,30 @@ class NumpyEmitter(Emitter):
         """Return `np.einsum(...)`."""
         return f'np.einsum("{text}", {left}, {right})'
 
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return a call of a helper: NumPy's einsum makes no matrix products of a batch."""
+        self.helpers["products"] = None
+        return f'_products("{text}", {left}, {right})'
+
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: Spread) -> list[str]:
         """Return zeros, and `np.add.at(...)` into them."""
         at = f"({', '.join(slots)})" if len(slots) > 1 else slots[0]
-        return [f"{name} = {self.full(shape, '0')}", f"np.add.at({name}, {at}, {source})"]
+        return [f"{name} = {self.full(shape, '0')}", f"np.add.at({name}, {at}, {source.text})"]
+
+    def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return zeros, and an assignment to some of them."""
+        return [f"{name} = {self.full(shape, '0')}", f"{name}[{', '.join(slots)}] = {source}"]
+
+
+_SCANS = {
+    "sum": "np.cumsum",
+    "prod": "np.cumprod",
+    "max": "np.maximum.accumulate",
+    "min": "np.minimum.accumulate",
+    "logsumexp": "np.logaddexp.accumulate",
+    "any": "np.logical_or.accumulate",
+    "all": "np.logical_and.accumulate",
+}
 
 
 def _axes(axes: Sequence[int]) -> str:

@@ -20,7 +20,17 @@ if TYPE_CHECKING:
 LOWEST, COMPARE, BIT_OR, BIT_AND, SUM, PRODUCT, UNARY, POWER, ATOM = range(9)
 
 __all__ = ["ATOM", "BIT_AND", "BIT_OR", "BOOL", "COMPARE", "INTEGER", "LOWEST", "POWER", "PRODUCT"]
-__all__ += ["REAL", "SUM", "UNARY", "Piece", "aligned", "in_order", "number", "permutation"]
+__all__ += [
+    "REAL",
+    "SUM",
+    "UNARY",
+    "Piece",
+    "Spread",
+    "aligned",
+    "in_order",
+    "number",
+    "permutation",
+]
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,14 @@ class Piece:
     def at(self, strength: int) -> str:
         """Return the text, in parentheses where the context binds more strongly."""
         return f"({self.text})" if self.strength < strength else self.text
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What is summed into positions: its text, and how many leading axes the positions have."""
+
+    text: str
+    axes: int
 
 
 def in_order(labels: Sequence[Index], order: Sequence[Index]) -> tuple[Index, ...]:

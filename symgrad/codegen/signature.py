@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import TargetError, UnsupportedError
 from symgrad.ir.show import show_shape
-from symgrad.ir.terms import Const, Index, Size
+from symgrad.ir.sizes import axes_of
+from symgrad.ir.terms import Const, Expr, Index, Mul, Size
 from symgrad.ir.visit import walk
 from symgrad.lowering.kinds import kind_of_tensor
 from symgrad.lowering.names import RESERVED, python_name
@@ -59,7 +60,7 @@ class Argument:
 
     def letters(self, spelled: dict[str, str]) -> str:
         """Return the axes separated by spaces, as the check at the door reads them."""
-        return " ".join(spelled[s.axis] for s in self.tensor.shape if isinstance(s, Size))
+        return " ".join(_letter(s, spelled) for s in self.tensor.shape)
 
 
 @dataclass(frozen=True)
@@ -92,9 +93,8 @@ class Signature:
         return None
 
     def with_lengths(self, used: Iterable[str]) -> Signature:
-        """Return the signature with an integer argument for each axis that no argument has."""
-        free = [a for a in used if not self.spelled[a].isdigit() and self.place(a) is None]
-        return replace(self, lengths=tuple(free))
+        """Return the signature with an integer argument for each of some axes."""
+        return replace(self, lengths=tuple(used))
 
     @property
     def has_array(self) -> bool:
@@ -121,14 +121,22 @@ def make_signature(system: System, order: Sequence[str]) -> Signature:
     return Signature(tuple(arguments), (), _spell_lengths(system, _axes(system)))
 
 
+def _letter(length: Expr, spelled: dict[str, str]) -> str:
+    """Return an axis as the check at the door reads it: a letter, or a product of letters."""
+    factors = length.factors if isinstance(length, Mul) else (length,)
+    letters = [spelled[f.axis] if isinstance(f, Size) else str(f) for f in factors]
+    return "*".join([x for x in letters if x != "1"] or ["1"])
+
+
 def _argument(tensor: Tensor) -> Argument:
-    if tensor.optional or any(not isinstance(s, Size) for s in tensor.shape):
-        what = "an input that may be absent" if tensor.optional else "an axis of composite length"
+    factors = [f for s in tensor.shape for f in (s.factors if isinstance(s, Mul) else (s,))]
+    if tensor.optional or any(not isinstance(f, (Size, Const)) for f in factors):
+        what = "an input that may be absent" if tensor.optional else "an axis of this length"
         raise UnsupportedError(
             where=f"input {tensor.name}{show_shape(tensor)}",
             given=what,
-            expected="an input that is always given, with one letter an axis",
-            fix="split the axis, or give the input always",
+            expected="an input that is always given, with axes of letters and products of them",
+            fix="give the axis a letter and a length, size[i] = ..., or give the input always",
         )
     return Argument(tensor, python_name(tensor.name), kind_of_tensor(tensor))
 
@@ -136,7 +144,9 @@ def _argument(tensor: Tensor) -> Argument:
 def _axes(system: System) -> tuple[str, ...]:
     """Return every axis that a System mentions, in order of appearance."""
     found = dict.fromkeys(system.axes)
-    found.update(dict.fromkeys(a for a, _ in system.sizes))
+    for tensor in system.inputs:
+        found.update(dict.fromkeys(a for s in tensor.shape for a in axes_of(s)))
+    found.update(dict.fromkeys(b for a, e in system.sizes for b in (a, *axes_of(e))))
     found.update(dict.fromkeys(t.limit for t in system.inputs if t.limit))
     for equation in system.equations:
         nodes = walk(equation.value)

@@ -11,7 +11,7 @@ from symgrad.lowering.ops import SHIFT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.codegen.pieces import Piece
+    from symgrad.codegen.pieces import Piece, Spread
     from symgrad.ir.functions import ScalarFunction
 
 
@@ -64,6 +64,25 @@ class TorchEmitter(Emitter):
             return f"{text}.T"
         return f"{text}.permute({', '.join(map(str, axes))})"
 
+    def owned(self, text: str) -> str:
+        """Return `x.permute(...).contiguous()`: forward mode wants no result that is a view."""
+        before, word, axes = text.rpartition(".permute(")
+        turned = bool(before and word) and axes.find(")") == len(axes) - 1
+        return f"{text}.contiguous()" if turned else text
+
+    def flip(self, text: str, axes: Sequence[int]) -> str:
+        """Return `torch.flip(x, dims=(1,))`."""
+        return f"torch.flip({text}, dims=({', '.join(map(str, axes))}{',' * (len(axes) == 1)}))"
+
+    def diagonal(self, text: str, first: int, second: int) -> str:
+        """Return `torch.diagonal(...)`."""
+        axes = "" if (first, second) == (0, 1) else f", dim1={first}, dim2={second}"
+        return f"torch.diagonal({text}{axes})"
+
+    def scan(self, op: str, text: str, axis: int) -> str:
+        """Return `torch.cumsum(...)` and the like."""
+        return _SCANS[op].format(x=text, k=axis)
+
     def reduction(self, op: str, source: str, axes: Sequence[int], rank: int) -> str:
         """Return `x.sum(dim=1)` and the like."""
         where = str(axes[0]) if len(axes) == 1 else str(tuple(axes))
@@ -96,11 +115,26 @@ class TorchEmitter(Emitter):
         """Return `torch.einsum(...)`."""
         return f'torch.einsum("{text}", {left}, {right})'
 
-    def scatter(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
-        """Return `zeros.index_put(..., accumulate=True)`, which torch can differentiate."""
+    def products(self, text: str, left: str, right: str) -> str:
+        """Return `torch.einsum(...)`."""
+        return self.einsum(text, left, right)
+
+    def scatter(self, name: str, shape: str, slots: Sequence[str], source: Spread) -> list[str]:
+        """Return `zeros.index_add(...)` for one position, else `index_put` that accumulates."""
+        zeros = f"{name} = {self.full(shape, '0')}"
+        if len(slots) > 1 or not source.axes:
+            at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"
+            return [zeros, f"{name} = {name}.index_put({at}, {source.text}, accumulate=True)"]
+        at, text = slots[0], source.text
+        if source.axes > 1:
+            at, text = f"{at}.flatten()", f"{text}.flatten(0, {source.axes - 1})"
+        return [zeros, f"{name} = {name}.index_add(0, {at}, {text})"]
+
+    def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
+        """Return `zeros.index_put(...)`."""
         at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"
-        zeros = self.full(shape, "0")
-        return [f"{name} = {zeros}", f"{name} = {name}.index_put({at}, {source}, accumulate=True)"]
+        zeros = f"{name} = {self.full(shape, '0')}"
+        return [zeros, f"{name} = {name}.index_put({at}, {source})"]
 
     def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
         """Return the spelling of a scalar function; a bound that is a number clamps."""
@@ -110,3 +144,14 @@ class TorchEmitter(Emitter):
                 if bound.scalar and not value.scalar:
                     return f"torch.clamp({value.text}, {word}={bound.text})"
         return super().call(row, args)
+
+
+_SCANS = {
+    "sum": "torch.cumsum({x}, dim={k})",
+    "prod": "torch.cumprod({x}, dim={k})",
+    "max": "torch.cummax({x}, dim={k}).values",
+    "min": "torch.cummin({x}, dim={k}).values",
+    "logsumexp": "torch.logcumsumexp({x}, dim={k})",
+    "any": "torch.cumsum({x}, dim={k}) > 0",
+    "all": "torch.cumsum(~{x}, dim={k}) == 0",
+}

@@ -12,13 +12,15 @@ twice) goes through a second VJP, derived for all outputs at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.derive import derive
 from symgrad.autodiff.tangent import derive_jvp
 from symgrad.codegen.body import INDENT, WIDTH
 from symgrad.codegen.function import Function, Words, make_function
+from symgrad.codegen.lengths import Lengths, plan_lengths
+from symgrad.codegen.torch_emit import TorchEmitter
 from symgrad.lowering.names import python_name
 
 if TYPE_CHECKING:
@@ -94,11 +96,35 @@ class _Wrapper:
                 if name in positions and name not in self._saved:
                     found[argument.name] = f"inputs[{positions[name]}]"
             for axis in function.signature.lengths:
-                place = self.forward.signature.place(axis)
-                assert place is not None, "a length of the backward is one of the forward"
-                position = [a.name for a in self._arguments].index(place[0])
-                found[function.signature.spelled[axis]] = f"inputs[{position}].shape[{place[1]}]"
+                name = function.signature.spelled[axis]
+                found[name] = self._shown(axis) or name
         return found
+
+    def _shown(self, axis: str) -> str:
+        """Return where an input has an axis, empty if none has it alone."""
+        place = self.forward.signature.place(axis)
+        if place is None:
+            return ""
+        position = [a.name for a in self._arguments].index(place[0])
+        return f"inputs[{position}].shape[{place[1]}]"
+
+    def _lengths(self) -> list[str]:
+        """Return the statements that find lengths which the backward reads and no input shows."""
+        axes = [a for f in (self.vjp, self.whole) for a in f.signature.lengths]
+        hidden = [a for a in dict.fromkeys(axes) if not self._shown(a)]
+        spelled = self.forward.signature.spelled
+        emitter = TorchEmitter({}, "", Lengths(spelled))
+        plan = plan_lengths(
+            self.derivation.system,
+            [replace(a, name=f"inputs[{k}]") for k, a in enumerate(self._arguments)],
+            spelled,
+            hidden,
+            lambda length: emitter.piece(length).text,
+        )
+        assert not plan.extra, "a length of the backward is one of the forward"
+        known = [a for r in plan.rules for a in r.needs if self._shown(a)]
+        lines = [f"{spelled[a]} = {self._shown(a)}" for a in dict.fromkeys(known)]
+        return [*lines, *(f"{spelled[r.axis]} = {r.text}" for r in plan.rules)]
 
     def text(self) -> str:
         """Return the class and the function that applies it."""
@@ -160,6 +186,7 @@ class _Wrapper:
         if numbers:
             lines += _wrapped("ctx.numbers = (", [f"inputs[{k}]" for k in numbers])
             lines[-1] = lines[-1].replace(")", ",)") if len(numbers) == 1 else lines[-1]
+        lines += self._lengths()
         return lines + [f"ctx.{name} = {source}" for name, source in self._kept.items()]
 
     def _is_tensor(self, argument: Argument) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symgrad.ir.terms import Element, Expr, Index
+from symgrad.ir.build import mul
+from symgrad.ir.terms import Call, Element, Expr, Index, Size
+from symgrad.ir.visit import walk
 from symgrad.lowering.kinds import kind_of, kind_of_reduction, kind_of_tensor
 from symgrad.lowering.labels import axis_order, canonical, sort_labels
-from symgrad.lowering.names import Namer
+from symgrad.lowering.names import Namer, python_name
 from symgrad.lowering.ops import (
     REAL,
     SHIFT,
@@ -23,6 +25,7 @@ from symgrad.lowering.ops import (
     Scatter,
     labels,
 )  # fmt: skip
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +47,7 @@ class OpBuilder:
     Attributes:
         ops: What was made, in order.
         kinds: The kind of each array.
+        shapes: The length of each axis of each array.
         wanted: The labels of the equation that is being lowered: the preferred order of axes.
     """
 
@@ -51,6 +55,7 @@ class OpBuilder:
         self.system = system
         self.ops: list[Op] = []
         self.kinds = {t.name: kind_of_tensor(t) for t in system.inputs}
+        self.shapes: dict[str, tuple[Expr, ...]] = {t.name: t.shape for t in system.inputs}
         self.wanted: tuple[Index, ...] = ()
         names = [t.name for t in system.inputs] + list(system.defined)
         self.names = Namer([*names, *system.axes])
@@ -113,29 +118,122 @@ class OpBuilder:
         self.add(Contract(out, left, right), REAL)
         return out
 
-    def gather(self, source: str, positions: tuple[Expr, ...]) -> Element:
+    def gather(
+        self,
+        source: str,
+        positions: tuple[Expr, ...],
+        *,
+        proved: bool = True,
+        fill: Expr | None = None,
+    ) -> Element:
         """Return the operand that holds a read at computed positions."""
-        form, order = canonical(Element(source, positions))
-        key = ("gather", form)
+        form, order = canonical(Element(source, positions, fill))
+        key = ("gather", form, proved)
         found = self._reuse(key, order)
         if found is None:
             out = Element(self.names.of_gather(source, positions), order)
-            self._define(key, Gather(out, source, positions), order, self.kinds[source])
+            op = Gather(out, source, positions, proved, fill)
+            self._define(key, op, order, self.kinds[source])
             found = out
         return found
 
+    def position(self, expr: Expr) -> Expr:
+        """Return a computed position, as an array of its own where it is long."""
+        simple = len(expr.free) < 2 and not any(isinstance(n, Call) for n in walk(expr))
+        return expr if simple else self.array(expr, name="positions")
+
     def scatter(
-        self, axes: tuple[Index, ...], positions: tuple[Expr, ...], source: Element
+        self,
+        axes: tuple[Index, ...],
+        positions: tuple[Expr, ...],
+        source: Element,
+        *,
+        proved: bool = True,
     ) -> Element:
         """Return the operand that holds a sum into computed positions."""
         out = Element(self.names.of_scatter(source), axes)
-        self.add(Scatter(out, positions, source), REAL)
+        self.add(Scatter(out, positions, source, proved), REAL)
         return out
+
+    def window(self, read: Element, proved: tuple[bool, ...]) -> Element:
+        """Return the operand that holds a read at affine positions."""
+        form, order = canonical(read)
+        key = ("window", form)
+        found = self._reuse(key, order)
+        if found is None:
+            source, positions = read.tensor, read.indices
+            out = Element(self.names.of_window(source, positions), order)
+            op = Window(out, source, self.shapes[source], positions, proved, read.outside)
+            self._define(key, op, order, self.kinds[source])
+            found = out
+        return found
+
+    def fold(
+        self, axes: tuple[Index, ...], positions: tuple[Expr, ...], source: Element
+    ) -> Element:
+        """Return the operand that holds a sum into affine positions."""
+        out = Element(self.names.fresh(f"{source.tensor}_folded", "folded"), axes)
+        self.add(Fold(out, positions, source), REAL)
+        return out
+
+    def scan(
+        self, op: str, source: Element, along: Index, index: Index, *, reverse: bool
+    ) -> Element:
+        """Return the operand that holds what a reduction gives up to each position of an axis."""
+        form, order = canonical(source)
+        kept = tuple(index if i is along else i for i in order)
+        key = ("scan", op, form, order.index(along), reverse)
+        found = self._reuse(key, kept)
+        if found is None:
+            out = Element(self.names.fresh(f"{source.tensor}_cumulative", "cumulative"), kept)
+            kind = kind_of_reduction(op, self.kinds[source.tensor])
+            scan = Scan(out, op, Element(source.tensor, kept), index, reverse)
+            self._define(key, scan, kept, kind)
+            found = out
+        return found
+
+    def keep(self, source: Element, mask: Element, fill: Expr, bound: Iterable[Index]) -> Element:
+        """Return the operand that holds an array where a mask holds, a number elsewhere."""
+        axes = sort_labels([*labels(source), *labels(mask)], self.wanted)
+        out = Element(self.names.fresh(f"{source.tensor}_kept", "kept"), axes)
+        self.add(Keep(out, source, mask, fill, tuple(bound)), self.kinds[source.tensor])
+        return out
+
+    def flatten_last(self, source: Element, bound: tuple[Index, ...]) -> tuple[Element, Index]:
+        """Return an array with several labels counted through as one, and that label."""
+        kept = tuple(i for i in labels(source) if i not in bound)
+        name = "_".join(i.name for i in bound)
+        whole = Index(name, name, min(i.serial for i in bound))
+        out = Element(self.names.fresh(f"{source.tensor}_flat", "flat"), (*kept, whole))
+        groups = (*((i,) for i in kept), bound)
+        self.add(Flatten(out, source, groups), self.kinds[source.tensor])
+        return out, whole
+
+    def merged(self, source: str, at: int) -> str:
+        """Return the name of an array with an axis and the next one counted through as one."""
+        key = ("merged", source, at)
+        if key not in self._made:
+            shape = self.shapes[source]
+            axes = tuple(
+                Index(f"{s.axis}{k}", s.axis, -1 - k)
+                for k, s in enumerate(shape)
+                if isinstance(s, Size)
+            )
+            whole = Index("whole", "whole", -1 - len(axes))
+            name = self.names.fresh(f"{python_name(source)}_flat", "flat")
+            single: list[tuple[Index, ...]] = [(i,) for i in axes]
+            groups = (*single[:at], axes[at : at + 2], *single[at + 2 :])
+            out = Element(name, tuple(g[0] if len(g) == 1 else whole for g in groups))
+            self.shapes[name] = tuple(mul(*(Size(i.axis) for i in g)) for g in groups)
+            self.add(Flatten(out, Element(source, axes), groups), self.kinds[source])
+            self._made[key] = (name, ())
+        return self._made[key][0]
 
     def add(self, op: Op, kind: str) -> None:
         """Append an operation."""
         assert op.out.tensor not in self.kinds, "each array is defined once"
         self.kinds[op.out.tensor] = kind
+        self.shapes.setdefault(op.out.tensor, tuple(Size(i.axis) for i in labels(op.out)))
         self.ops.append(op)
 
     def _define(self, key: tuple[object, ...], op: Op, order: tuple[Index, ...], kind: str) -> None:

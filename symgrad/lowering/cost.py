@@ -2,7 +2,8 @@
 
 In: a System. Out: counts. What is counted are the operations that lowering and scheduling leave, so
 a common subterm counts once and work on a smaller array counts for its size. Comparisons of indices
-(deltas) are not arithmetic and count nothing; neither do reads at computed positions.
+(deltas) are not arithmetic and count nothing; neither do reads at positions, be they computed or
+affine. A sum into positions counts an addition for each element that is added.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.lower import lower
 from symgrad.lowering.ops import REAL, Contract, Map, Reduce, Scatter, labels
 from symgrad.lowering.schedule import schedule
+from symgrad.lowering.window_ops import Fold, Keep, Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,8 +137,13 @@ class _Counter:
             case Reduce():
                 self.reductions += 1
                 self._add(1, labels(op.source))
-            case Scatter():
+            case Scatter() | Fold():
                 self._add(1, labels(op.source))
+            case Scan():
+                self.reductions += 1
+                self._add(1, labels(op.source))
+            case Keep():
+                self._add(1, labels(op.out))
             case Contract() if op.is_row_dot:
                 self.reductions += 1
                 self._add(2, labels(op.left))

@@ -60,7 +60,7 @@ def kind_of(expr: Expr, kinds: Mapping[str, str]) -> str:
         case Where():
             then, otherwise = kind_of(expr.then, kinds), kind_of(expr.otherwise, kinds)
             return then if then == otherwise else REAL
-        case Call(function="maximum" | "minimum"):
+        case Call(function="maximum" | "minimum" | "floordiv" | "mod"):
             whole = all(kind_of(c, kinds) == INTEGER for c in expr.args)
             return INTEGER if whole else REAL
         case Reduce():

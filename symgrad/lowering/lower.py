@@ -11,27 +11,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symgrad.errors import UnsupportedError
+from symgrad.ir.composite import length_of_position, letters_of
 from symgrad.ir.implicit import no_implicit
+from symgrad.ir.kinds import is_exact
 from symgrad.ir.terms import (
-    ZERO,
     Add,
     Call,
     Const,
     Element,
     Expr,
     Index,
+    Logic,
     Mul,
     Named,
     Reduce,
     Size,
     Where,
 )  # fmt: skip
-from symgrad.ir.visit import open_reduce, substitute
+from symgrad.ir.visit import substitute
+from symgrad.lowering.affine import Facts
 from symgrad.lowering.build_ops import OpBuilder, is_operand
 from symgrad.lowering.labels import canonical
-from symgrad.lowering.ops import BOOL, INTEGER, REAL, Map, Program
-from symgrad.lowering.stable import flatten_exp, flatten_logsumexp, flatten_sum
-from symgrad.lowering.sums import TYPICAL_LENGTH, flatten_sum_reduction, product
+from symgrad.lowering.names import python_name
+from symgrad.lowering.ops import BOOL, REAL, Map, Program
+from symgrad.lowering.reads import guarded, read, without_tests
+from symgrad.lowering.restricted import flatten_reduction
+from symgrad.lowering.stable import flatten_exp, flatten_sum
+from symgrad.lowering.sums import TYPICAL_LENGTH, product
+from symgrad.lowering.units import drop_units
+from symgrad.lowering.window_ops import Flatten
 
 if TYPE_CHECKING:
     from symgrad.ir.equation import Equation, System
@@ -44,7 +52,7 @@ def lower(system: System) -> Program:
         UnsupportedError: If an equation has a form that no operation covers yet.
     """
     lowering = Lowering(system)
-    for equation in system.equations:
+    for equation in drop_units(system).equations:
         lowering.equation(equation)
     build = lowering.build
     comments = {e.target: e for e in system.equations}
@@ -61,7 +69,10 @@ class Lowering:
         self._flat: dict[Expr, Expr] = {}
         self._reduced: dict[Expr, Expr] = {}
         self._defined: dict[str, Equation] = {}
-        self._limits = {t.name: t.limit for t in system.inputs}
+        self.facts = Facts(system)
+        self.shapes = self.build.shapes
+        #: Arrays with an axis for each letter of a composite left-hand side, and its positions.
+        self.parts: dict[str, tuple[tuple[Expr, ...], Element]] = {}
 
     def equation(self, equation: Equation) -> None:
         """Append the operations of one equation."""
@@ -69,17 +80,37 @@ class Lowering:
         letters = equation.letters
         if equation.implicit:
             raise no_implicit(equation)
-        if len(set(letters)) != len(equation.indices) or equation.target in self._defined:
-            raise self._unsupported("a boundary value or a repeated index on the left")
+        known = equation.target in self._defined or not equation.is_main
+        if known or len(set(letters)) != len(letters):
+            raise self.unsupported("a boundary value or a repeated index on the left")
         self.build.wanted = letters
         value = self.flatten(equation.value)
         kind = self.build.kind(value)
         if equation.target in self.system.outputs and kind == BOOL:
             kind = REAL
-        out = equation.element
-        self.build.add(Map(out, value), kind)
-        self.build.remember(value, out)
+        self.shapes[equation.target] = tuple(map(length_of_position, equation.indices))
+        if len(letters) > len(equation.indices):
+            self.parts[equation.target] = self._composite(equation, value, kind)
+        else:
+            self.build.add(Map(equation.element, value), kind)
+            self.build.remember(value, equation.element)
         self._defined[equation.target] = equation
+
+    def _composite(
+        self, equation: Equation, value: Expr, kind: str
+    ) -> tuple[tuple[Expr, ...], Element]:
+        """Append the operations of an equation with composite indices on the left."""
+        name = self.build.names.fresh(f"{python_name(equation.target)}_parts", "parts")
+        parts = Element(name, equation.letters)
+        self.build.add(Map(parts, value), kind)
+        self.build.remember(value, parts)
+        groups = tuple(map(letters_of, equation.indices))
+        whole = ("_".join(i.name for i in group) for group in groups)
+        axes = tuple(
+            g[0] if len(g) == 1 else Index(w, w) for g, w in zip(groups, whole, strict=True)
+        )
+        self.build.add(Flatten(Element(equation.target, axes), parts, groups), kind)
+        return equation.indices, parts
 
     def flatten(self, expr: Expr) -> Expr:
         """Return a term over operands that is worth `expr`: without reductions and gathers."""
@@ -103,21 +134,30 @@ class Lowering:
             found = flatten_sum(self, expr)
         if found is not None:
             return found
-        children = tuple(self.flatten(c) for c in expr.children)
+        if isinstance(expr, Where):
+            shorter = without_tests(self, expr)
+            if shorter is not expr:
+                return self.flatten(shorter)
+        children = tuple(self.flatten(c) for c in self._guarded(expr).children)
         return product(children) if isinstance(expr, Mul) else expr.with_children(children)
+
+    def _guarded(self, expr: Expr) -> Expr:
+        """Return a term with its reads in range where it is not evaluated."""
+        if isinstance(expr, Where):
+            then, otherwise = guarded(self, expr.then), guarded(self, expr.otherwise)
+            return Where(expr.condition, then, otherwise)
+        if isinstance(
+            expr, Logic
+        ):  # what stands behind is read if what stands in front asks for it
+            return Logic(expr.op, (expr.args[0], *(guarded(self, a) for a in expr.args[1:])))
+        return expr
 
     def _element(self, expr: Element) -> Expr:
         if expr.tensor not in self.build.kinds:
-            raise self._unsupported(f"{expr}, which is defined below or by itself (a recurrence)")
+            raise self.unsupported(f"{expr}, which is defined below or by itself (a recurrence)")
         if is_operand(expr):
             return expr
-        if expr.outside is not None:
-            raise self._unsupported(f"a read with a value outside, {expr}")
-        positions = tuple(self.flatten(i) for i in expr.indices)
-        for position in positions:
-            if self.build.kind(position) != INTEGER:
-                raise self._unsupported(f"the position {position}, which is no integer")
-        return self.build.gather(expr.tensor, positions)
+        return read(self, expr)
 
     def _reduce(self, node: Reduce) -> Expr:
         """Lower a reduction once, whatever letters it is written with."""
@@ -130,32 +170,25 @@ class Lowering:
         return substitute(found, {number: i for i, number in numbered.items()})
 
     def _reduce_once(self, node: Reduce) -> Expr:
-        if node.op == "sum":
-            return flatten_sum_reduction(self, node)
-        if node.op == "logsumexp":
-            return flatten_logsumexp(self, node)
-        bound, body, condition = open_reduce(node)
-        if condition is not None:
-            if node.op not in _NEUTRAL:
-                raise self._unsupported(f"a condition on {node.op}")
-            body = Where(condition, body, _NEUTRAL[node.op])
-        if len(bound) > 1 and node.op in ("argmax", "argmin"):
-            raise self._unsupported(f"{node.op} over several indices")
-        source = self.build.array(self.flatten(body), needed=bound)
-        return self.build.reduction(node.op, source, bound)
+        return flatten_reduction(self, node)
 
     def definition(self, expr: Element) -> Expr | None:
         """Return what an equation above says an element is, None for an input."""
         equation = self._defined.get(expr.tensor)
-        if equation is None:
+        if equation is None or len(equation.letters) > len(equation.indices):
             return None
         return substitute(equation.value, dict(zip(equation.letters, expr.indices, strict=True)))
 
     def within(self, expr: Expr, index: Index) -> bool:
-        """Return whether a term is an integer in the range of an index by declaration."""
-        if isinstance(expr, Element):
-            return self._limits.get(expr.tensor) == index.axis
-        return isinstance(expr, Index) and expr is not index and expr.axis == index.axis
+        """Return whether a term is an integer in the range of an index, whatever is given."""
+        if isinstance(expr, Index):
+            return expr is not index and self.facts.same(Size(expr.axis), Size(index.axis))
+        return index not in expr.free and self.facts.within(expr, Size(index.axis))
+
+    def is_position(self, expr: Expr) -> bool:
+        """Return whether a term is an integer that a position may be."""
+        kinds = {n: {REAL: "real", BOOL: "bool"}.get(k, "int") for n, k in self.build.kinds.items()}
+        return is_exact(expr, kinds)
 
     def length(self, index: Index) -> int:
         """Return the length of an index, or a typical one where it is not fixed."""
@@ -164,7 +197,8 @@ class Lowering:
             return int(fixed.value)
         return TYPICAL_LENGTH
 
-    def _unsupported(self, given: str) -> UnsupportedError:
+    def unsupported(self, given: str) -> UnsupportedError:
+        """Return the error about a form that no operation covers."""
         return UnsupportedError(
             where=self._where,
             given=given,
@@ -172,6 +206,3 @@ class Lowering:
             "or at index tensors",
             fix="write the equation without it; `symgrad.interpreter.evaluate` runs every form",
         )
-
-
-_NEUTRAL = {"prod": Const(ZERO.value + 1)}

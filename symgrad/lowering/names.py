@@ -10,7 +10,8 @@ import keyword
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import split_coefficient
-from symgrad.ir.terms import Add, Call, Compare, Element, Expr, Mul, Power, Where
+from symgrad.ir.composite import composite_parts
+from symgrad.ir.terms import Add, Call, Compare, Element, Expr, Logic, Mul, Power, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +68,13 @@ class Namer:
         suffix = "_".join(python_name(t) for t in read) or "positions"
         return self.fresh(f"{python_name(source)}_at_{suffix}", "gathered")
 
+    def of_window(self, source: str, positions: Iterable[Expr]) -> str:
+        """Return a name for a read at affine positions."""
+        read = [p for p in positions if len(p.free) > 1]
+        split = bool(read) and all(composite_parts(p) for p in read)
+        word = "split" if split else "windows" if read else "part"
+        return self.fresh(f"{python_name(source)}_{word}", word)
+
     def of_scatter(self, source: Element) -> str:
         """Return a name for a sum into computed positions."""
         return self.fresh(f"{python_name(source.tensor)}_scattered", "scattered")
@@ -86,7 +94,7 @@ def _describe(expr: Expr) -> str:
             return _suffixed(expr.base, _POWERS.get(str(expr.exponent), "power"))
         case Mul() | Add():
             return _operation(expr)
-        case Compare():
+        case Compare() | Logic():
             return "mask"
         case Where():
             return _suffixed(expr.then, "masked") or _suffixed(expr.otherwise, "masked")

@@ -1,8 +1,8 @@
-"""The operations that every target spells: contract, map, reduce, gather, scatter.
+"""The operations that every target spells: contract, map, reduce, gather, scatter, and more.
 
 In: nothing. Out: frozen records over named arrays whose axes are labelled by indices. An operand is
 an `Element` whose positions are distinct indices, such as `X[n, k]`; labels say which axes meet, so
-this module knows no memory layout and no target.
+this module knows no memory layout and no target. `symgrad.lowering.window_ops` has the others.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.ir.terms import Element, Index
 from symgrad.ir.visit import elements
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 if TYPE_CHECKING:
     from symgrad.ir.equation import Equation, System
@@ -117,11 +118,15 @@ class Gather:
         out: The array that is defined.
         source: Name of the array that is read.
         positions: For each axis of the source a label of `out` or an integer-valued term.
+        proved: Whether all positions are in range, by declaration or by their form.
+        fill: What a position out of range reads; None if that is an error.
     """
 
     out: Element
     source: str
     positions: tuple[Expr, ...]
+    proved: bool = True
+    fill: Expr | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -138,11 +143,13 @@ class Scatter:
         out: The array that is defined.
         positions: For each axis of `out` a label of the source or an integer-valued term in them.
         source: What is added.
+        proved: Whether all positions are in range; those that are not are dropped.
     """
 
     out: Element
     positions: tuple[Expr, ...]
     source: Element
+    proved: bool = True
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -151,7 +158,7 @@ class Scatter:
         return tuple(dict.fromkeys((*inner, self.source.tensor)))
 
 
-Op = Map | Contract | Reduce | Gather | Scatter
+Op = Map | Contract | Reduce | Gather | Scatter | Window | Fold | Flatten | Scan | Keep
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,16 @@ dropped. Every pass is a pure function of a Program; `PASSES` is the order.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.terms import Add, Call, Element, Expr, Index, Mul, Power, Where
 from symgrad.ir.visit import elements, rebuild, replace_elements, substitute
 from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.labels import axis_order, canonical, free_in_order
 from symgrad.lowering.names import Namer
-from symgrad.lowering.ops import Contract, Gather, Map, Op, Program, Reduce, Scatter, labels
+from symgrad.lowering.ops import Contract, Map, Op, Program, labels
+from symgrad.lowering.window_ops import Fold, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,8 @@ def name_results(program: Program) -> Program:
             continue
         if program.kinds[op.value.tensor] != program.kinds[op.out.tensor]:
             continue
+        if isinstance(ops[source], Window) and op.out.tensor in program.system.outputs:
+            continue  # a view: what is returned is a copy
         renamed = _with_out(ops[source], op.value, op.out)
         if renamed is not None:
             ops[source] = renamed
@@ -67,7 +70,7 @@ def _with_out(op: Op, read: Element, out: Element) -> Op | None:
         return None
     new = _relabel(op, mapping)
     reordered = new.out.indices != out.indices
-    if reordered and not isinstance(new, (Map, Contract)):
+    if reordered and not isinstance(new, (Map, Contract, Window, Fold)):
         return None
     return replace(new, out=out)
 
@@ -82,39 +85,26 @@ def _relabel(op: Op, mapping: dict[Index, Index]) -> Op:
             full[index] = Index(index.name, index.axis, serial)
             taken.add(Index(index.name, index.axis, serial))
 
-    def new(operand: Element) -> Element:
-        moved = substitute(operand, full)
-        assert isinstance(moved, Element), "relabelling keeps an operand"
-        return moved
+    def new(value: object) -> object:
+        if isinstance(value, Expr):
+            return substitute(value, full)
+        return tuple(map(new, value)) if isinstance(value, tuple) else value
 
-    match op:
-        case Map():
-            return Map(new(op.out), substitute(op.value, full))
-        case Contract():
-            return Contract(new(op.out), new(op.left), new(op.right))
-        case Reduce():
-            return Reduce(new(op.out), op.op, new(op.source))
-        case Gather():
-            return Gather(new(op.out), op.source, tuple(substitute(p, full) for p in op.positions))
-        case Scatter():
-            positions = tuple(substitute(p, full) for p in op.positions)
-            return Scatter(new(op.out), positions, new(op.source))
+    moved: dict[str, Any] = {f.name: new(getattr(op, f.name)) for f in fields(op)}
+    return replace(op, **moved)
 
 
 def _all_labels(op: Op) -> tuple[Index, ...]:
-    terms: list[Expr] = [op.out]
-    match op:
-        case Map():
-            terms.append(op.value)
-        case Contract():
-            terms += [op.left, op.right]
-        case Reduce():
-            terms.append(op.source)
-        case Gather():
-            terms += op.positions
-        case Scatter():
-            terms += [*op.positions, op.source]
-    return tuple(dict.fromkeys(i for t in terms for i in free_in_order(t)))
+    """Return the labels of all terms of an operation, in order of appearance."""
+    found: dict[Index, None] = {}
+    waiting: list[object] = [getattr(op, f.name) for f in reversed(fields(op))]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Expr):
+            found.update(dict.fromkeys(free_in_order(value)))
+        elif isinstance(value, tuple):
+            waiting.extend(reversed(value))
+    return tuple(found)
 
 
 def fuse_maps(program: Program) -> Program:

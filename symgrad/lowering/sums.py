@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 from symgrad.ir.terms import (
     ONE,
     ZERO,
+    Add,
     Compare,
     Element,
     Expr,
     Index,
     Mul,
     Power,
-    Reduce,
     Size,
-    Where,
 )
-from symgrad.ir.visit import open_reduce, substitute
+from symgrad.ir.text_affine import is_affine
+from symgrad.ir.visit import elements, substitute
+from symgrad.lowering.affine import normal
 from symgrad.lowering.ops import labels
 
 if TYPE_CHECKING:
@@ -34,20 +35,15 @@ if TYPE_CHECKING:
 TYPICAL_LENGTH = 64
 
 
-def flatten_sum_reduction(low: Lowering, node: Reduce) -> Expr:
-    """Return a flat term that is worth `sum[bound, condition](body)`."""
-    bound, body, condition = open_reduce(node)
-    if condition is not None:
-        body = Where(condition, body, ZERO)
-    return sum_over(low, bound, body)
-
-
 def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
     """Return a flat term that is worth the sum of `body` over opened indices."""
-    factors = _factors(body, set(bound))
+    factors = [_tidied(f) for f in _factors(body, set(bound))]
     solved = _solve_delta(low, bound, factors)
     if solved is not None:
         return solved
+    terms = _apart(factors, bound)
+    if terms:
+        return Add(tuple(sum_over(low, bound, t) for t in terms))
     flat = [g for f in factors for g in _factors(low.flatten(f), set(bound))]
     outer = [f for f in flat if f.free.isdisjoint(bound)]
     inner = [f for f in flat if not f.free.isdisjoint(bound)]
@@ -57,6 +53,23 @@ def sum_over(low: Lowering, bound: Sequence[Index], body: Expr) -> Expr:
     if summed:
         outer.append(_contract(low, summed, inner))
     return product(outer)
+
+
+def _apart(factors: list[Expr], bound: Sequence[Index]) -> list[Expr]:
+    """Return the terms of a sum in a product, where it is larger than any array that it reads.
+
+    Each is a contraction then: `sum[i](A[n, i]*B[o, i] + C[n, i]*D[o, i])` makes no array of
+    n, o and i.
+    """
+    for at, factor in enumerate(factors):
+        if not isinstance(factor, Add):
+            continue
+        largest = max((e.free for e in elements(factor)), key=len, default=factor.free)
+        summed = all(not t.free.isdisjoint(bound) for t in factor.terms)
+        if largest < factor.free and summed and all(isinstance(t, Mul) for t in factor.terms):
+            rest = factors[:at] + factors[at + 1 :]
+            return [product([*rest, t]) for t in factor.terms]
+    return []
 
 
 def product(factors: Sequence[Expr]) -> Expr:
@@ -78,35 +91,59 @@ def _factors(expr: Expr, bound: set[Index]) -> list[Expr]:
 
 
 def _solve_delta(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> Expr | None:
-    """Solve a factor `T[n] == c`: a gather if c is summed over, a scatter if n is."""
-    for position, factor in enumerate(factors):
-        if not (isinstance(factor, Compare) and factor.op == "=="):
-            continue
-        rest = factors[:position] + factors[position + 1 :]
-        for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
-            if not (isinstance(index, Index) and low.within(value, index)):
-                continue
-            moved = substitute(product(rest), {index: value})
+    """Solve factors `e == c`: a read at e if c is summed over, a sum into e if c is free."""
+    for factor in factors:
+        for index, value in _sides(low, factor):
             if index in bound:
-                left = [i for i in bound if i is not index]
-                return sum_over(low, left, moved) if left else low.flatten(moved)
-            if isinstance(value, Element) and not value.free.isdisjoint(bound):
-                return _scatter(low, bound, index, value, moved)
-    return None
+                rest = [f for f in factors if f is not factor]
+                return _put(low, bound, product(rest), index, value)
+    free: dict[Index, Expr] = {}
+    used: list[Expr] = []
+    for factor in factors:
+        for index, value in _sides(low, factor):
+            taken = index in free or any(index in v.free for v in free.values())
+            if not value.free.isdisjoint(bound) and not taken and value.free.isdisjoint(free):
+                free[index] = value
+                used.append(factor)
+                break
+    if not free:
+        return None
+    from symgrad.lowering.folds import scatter_sum  # noqa: PLC0415 (they call each other)
+
+    rest = [f for f in factors if f not in used]
+    return scatter_sum(low, bound, substitute(product(rest), free), free)
 
 
-def _scatter(
-    low: Lowering, bound: Sequence[Index], index: Index, value: Element, body: Expr
-) -> Expr:
-    """Return `sum[bound]((value == index) * body)` as a sum into computed positions."""
-    left = [i for i in bound if i not in value.free]
-    flat = sum_over(low, left, body) if left else low.flatten(body)
-    at = low.flatten(value)
-    needed = [i for i in at.indices if isinstance(i, Index)] if isinstance(at, Element) else []
-    source = low.build.array(flat, needed=needed, real=True)
-    batch = tuple(i for i in needed if i not in bound)
-    kept = tuple(i for i in labels(source) if i not in at.free)
-    return low.build.scatter((*batch, index, *kept), (*batch, at, *kept), source)
+def _tidied(factor: Expr) -> Expr:
+    """Return an equality of positions with both in normal form."""
+    if not (isinstance(factor, Compare) and factor.op == "=="):
+        return factor
+    sides = (normal(c) if is_affine(c) else c for c in factor.children)
+    return Compare("==", *sides)
+
+
+def _sides(low: Lowering, factor: Expr) -> list[tuple[Index, Expr]]:
+    """Return an index and what a factor says that it is, for each index that it says it of."""
+    if not (isinstance(factor, Compare) and factor.op == "=="):
+        return []
+    pairs = ((factor.left, factor.right), (factor.right, factor.left))
+    return [
+        (index, value)
+        for index, value in pairs
+        if isinstance(index, Index) and index not in value.free and low.is_position(value)
+    ]
+
+
+def _put(low: Lowering, bound: Sequence[Index], body: Expr, index: Index, value: Expr) -> Expr:
+    """Return a sum over an index that has one value, or none where that is out of range."""
+    from symgrad.lowering.restricted import restricted_sum  # noqa: PLC0415 (they call each other)
+
+    left = [i for i in bound if i is not index]
+    moved = substitute(body, {index: value})
+    tests: list[Expr] = []
+    if not low.within(value, index):
+        tests = [Compare("<=", ZERO, value), Compare("<", value, Size(index.axis))]
+    return restricted_sum(low, left, moved, tests)
 
 
 def _contract(low: Lowering, bound: Sequence[Index], factors: list[Expr]) -> Element:

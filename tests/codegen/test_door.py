@@ -115,7 +115,9 @@ def test_a_name_that_generated_code_uses_is_refused(name: str) -> None:
         build_function(parse(f"Y[n] = 2 * {name}[n]"), "numpy")
 
 
-@pytest.mark.parametrize("text", ["X: real[n]\nY[n] = read(X[n + 1], outside=0)"])
+@pytest.mark.parametrize(
+    "text", ["A: real[i, j]\nB: real[i, k]\nsum[j](A[i, j] * Z[j, k]) == B[i, k]"]
+)
 def test_what_is_not_supported_yet_says_so(text: str) -> None:
     with pytest.raises(UnsupportedError, match="fix:"):
         build_function(parse(text), "numpy")

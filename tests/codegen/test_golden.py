@@ -12,6 +12,8 @@ from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import generate, generate_function
 from symgrad.ir.text import parse
 from symgrad.layers.registry import LAYERS
+from tests.codegen.running import agree
+from tests.codegen.window_texts import TEXTS, window_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,22 @@ def test_the_text_of_a_layer_is_the_reviewed_one(
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_text_of_windows_is_the_reviewed_one(
+    name: str, target: str, golden: Callable[[str, str], None]
+) -> None:
+    golden(f"{target}/windows/{name}.py", window_text(name, target))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_golden_windows_do_what_the_interpreter_does(name: str, target: str) -> None:
+    """Every text of the folder is also run: review is for reading, not for arithmetic."""
+    options = {"stride": 2, "pad": 1} if name in ("conv2d", "max_pool") else {}
+    assert agree(TEXTS[name], options=options, most=6, targets=(target,))
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_text_is_the_same_whenever_it_is_generated(target: str) -> None:
     system = LAYERS["layer_norm"].system()
     assert generate(derive(system), target) == generate(derive(system), target)
@@ -48,6 +66,12 @@ def test_text_is_the_same_whenever_it_is_generated(target: str) -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 def test_no_line_is_longer_than_a_hundred_characters(layer: str, target: str) -> None:
     assert max(map(len, text_of(layer, target).splitlines())) <= 100
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_line_of_a_window_is_longer_than_a_hundred_characters(name: str, target: str) -> None:
+    assert max(map(len, window_text(name, target).splitlines())) <= 100
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -13,6 +13,7 @@ import pytest
 from symgrad.codegen.files import write
 from symgrad.layers.registry import LAYERS
 from tests.codegen.test_golden import text_of
+from tests.codegen.window_texts import TEXTS, window_text
 
 TARGETS = ("numpy", "torch")
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,17 @@ def test_a_file_runs_where_symgrad_cannot_be_imported(target: str, tmp_path: Pat
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_file_imports_its_library_alone(layer: str, target: str) -> None:
-    tree = ast.parse(text_of(layer, target))
+    check_imports(text_of(layer, target), target)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_file_of_windows_imports_its_library_alone(name: str, target: str) -> None:
+    check_imports(window_text(name, target), target)
+
+
+def check_imports(text: str, target: str) -> None:
+    tree = ast.parse(text)
     roots = {"__future__", "typing", target}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -83,6 +94,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for target in TARGETS:
         for layer in LAYERS:
             write(path / target / f"{layer}_{target}.py", text_of(layer, target))
+        for name in TEXTS:
+            write(path / target / f"windows_{name}_{target}.py", window_text(name, target))
     return path
 
 

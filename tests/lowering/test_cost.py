@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 
 from symgrad.autodiff.derive import derive
+from symgrad.ir.terms import Compare
 from symgrad.ir.text import parse
+from symgrad.ir.visit import walk
 from symgrad.layers.registry import get
 from symgrad.lowering.cost import CostSheet, cost_sheet
+from symgrad.lowering.lower import lower
+from symgrad.lowering.ops import Contract, Map, labels
+from symgrad.lowering.schedule import schedule
 
 #: Layer, axes of its input, element-wise operations an element, reductions, what may be saved.
 TARGETS = [
@@ -57,6 +62,14 @@ def test_the_derived_backward_meets_the_best_known_count(
         ("Y[n, o] = sum[i](X[n, i] * W[o, i])", "0", 0, "2 * size[i] * size[n] * size[o]"),
         ("T: index(k)[n]\nY[n, k] = X[n, k] - (T[n] == k)", "size[k] * size[n]", 0, "0"),
         ("T: index(k)[n]\nY[n] = X[n, T[n]]", "0", 0, "0"),
+        ("X: real[j]\nsize[i] = size[j] - 1\nY[i] = X[i + 1] - W[i]", "size[i]", 0, "0"),
+        ("size[i] = size[j]\nY[n, i] = sum[j, j <= i](X[n, j])", "size[i] * size[n]", 1, "0"),
+        (
+            "Y[m] = sum[h, p]((2*h + p == m) * X[h, p]) + w[m]",
+            "size[m] + size[h] * size[p]",
+            0,
+            "0",
+        ),
     ],
 )
 def test_counts(text: str, elementwise: str, reductions: int, flops: str) -> None:
@@ -74,3 +87,60 @@ def test_a_sheet_reads_as_text() -> None:
         "matrix products:         0",
         "saved elements:          P: size[...] * size[k]",
     ]
+
+
+CONVOLUTION = """
+K: real[o, c, p, q]
+X: real[n, c, y, x]
+{sizes}
+X_bar[n, c, y, x] = sum[o, {bound}](Y_bar[n, o, {h}, {w}] * K[o, c, {p}, {q}]) + 0 * X[n, c, y, x]
+return X_bar
+"""
+#: The adjoint of a convolution with padding 1, solved for the kernel's or the output's letters.
+ADJOINTS = {
+    "stride 2": CONVOLUTION.format(
+        sizes="size[h] = (size[y] + 2 - size[p]) // 2 + 1\n"
+        "size[w] = (size[x] + 2 - size[q]) // 2 + 1",
+        bound="h, w, 0 <= y+1-2*h, y+1-2*h < size[p], 0 <= x+1-2*w, x+1-2*w < size[q]",
+        h="h", w="w", p="y+1-2*h", q="x+1-2*w",
+    ),
+    "stride 1": CONVOLUTION.format(
+        sizes="Y_bar: real[n, o, h, w]\nsize[h] = size[y] + 3 - size[p]\n"
+        "size[w] = size[x] + 3 - size[q]",
+        bound="p, q, 0 <= y+1-p, y+1-p < size[h], 0 <= x+1-q, x+1-q < size[w]",
+        h="y+1-p", w="x+1-q", p="p", q="q",
+    ),
+    "dilation 3": CONVOLUTION.format(
+        sizes="",
+        bound="h, w, (y+1-2*h) % 3 == 0, 0 <= (y+1-2*h)//3, (y+1-2*h)//3 < size[p], "
+        "0 <= x-w, x-w < size[q]",
+        h="h", w="w", p="(y+1-2*h)//3", q="x-w",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADJOINTS)
+def test_the_adjoint_of_a_convolution_costs_what_the_forward_does(name: str) -> None:
+    """One product of matrices; no array has a letter of the input and one of the output."""
+    program = schedule(lower(parse(ADJOINTS[name], internal=True)))
+    products = [op for op in program.ops if isinstance(op, Contract)]
+    assert len(products) == 1
+    axes = {i.axis for op in products for e in (op.left, op.right) for i in labels(e)}
+    assert axes == set("nocyxpq" if name == "stride 1" else "nochwpq")
+    for op in program.ops:
+        found = {i.axis for i in labels(op.out)}
+        assert not found & {"y", "x"} or not found & {"h", "w"}, op
+        if isinstance(op, Map):
+            assert not any(isinstance(e, Compare) for e in walk(op.value)), "a mask"
+
+
+def test_the_adjoint_of_a_maximum_masks_windows_only() -> None:
+    text = """
+    A: int[n, h]
+    w: real[y]
+    size[p] = 3
+    X_bar[n, y] = sum[h, 0 <= y+1-2*h, y+1-2*h < size[p]](Y_bar[n, h] * (A[n, h] == y+1-2*h))
+    return X_bar
+    """
+    sheet = cost_sheet(parse(text, internal=True))
+    assert str(sheet.elementwise) == "2 * size[h] * size[n] * size[p]"

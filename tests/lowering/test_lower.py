@@ -9,6 +9,7 @@ from symgrad.ir.text import parse
 from symgrad.lowering.lower import lower
 from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, labels
 from symgrad.lowering.schedule import schedule
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 
 def ops_of(text: str) -> tuple[Op, ...]:
@@ -97,14 +98,15 @@ def test_a_contraction_covers_all_labels_of_its_operands() -> None:
 
 def test_ops_are_values() -> None:
     assert ops_of("Y[n] = sum[k](X[n, k])") == ops_of("Y[n] = sum[k](X[n, k])")
-    assert {Contract, Gather, Map, Reduce, Scatter} == set(Op.__args__)
+    moving = {Window, Fold, Flatten, Scan, Keep}
+    assert {Contract, Gather, Map, Reduce, Scatter} | moving == set(Op.__args__)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "H[t] = H[t-1] * X[t]\nH[-1] = h0",
-        "X: real[n]\nY[n] = read(X[n - 1], outside=0)",
+        "A: real[i, j]\nB: real[i, k]\nsum[j](A[i, j] * Z[j, k]) == B[i, k]",
     ],
 )
 def test_a_form_without_operations_yet_is_refused(text: str) -> None:

@@ -82,9 +82,8 @@ def linear_jvp(
         W_dot=(W_dot, "o i"),
         b_dot=(b_dot, "o"),
     )
-    term = W * X_dot[:, None] + W_dot * X[:, None]
     # that is, Y_dot[n, o] = b_dot[o] + sum[i](W[o, i] * X_dot[n, i] + W_dot[o, i] * X[n, i])
-    return term.sum(dim=2) + b_dot
+    return X_dot @ W.T + b_dot + X @ W_dot.T
 
 
 class Linear(torch.autograd.Function):
