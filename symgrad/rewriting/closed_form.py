@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.terms import Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
-from symgrad.rewriting.cost import cost_of, elements_of
+from symgrad.rewriting.cost import cost_of, elements_of, length
 from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
 from symgrad.rewriting.factoring import factored
 from symgrad.rewriting.facts import Facts, facts_of
@@ -24,7 +24,7 @@ from symgrad.rewriting.folding import FOLDING
 from symgrad.rewriting.normal import NORMAL_RULES, normaliser
 from symgrad.rewriting.rule import RULES
 from symgrad.rewriting.sharing import Relation, relation_rule, relations_of
-from symgrad.rewriting.stability import hazardous_tensors
+from symgrad.rewriting.stability import exponentiates, folded_definitions, hazardous_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _MOST_BASES = 8
 #: Forms this close to the cheapest compete by how they read.
 _ABOUT_AS_CHEAP = 1.02
+#: A cost that differs by less is one of scalars, against tensors.
+_NO_DEARER = 1e-3
 #: For one candidate, ten times what layer norm needs; then the form so far is taken, or none.
 _MOST_REWRITES = 2_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
@@ -98,8 +100,11 @@ class _Search:
         self.adjoint = {e.target: e for e in adjoint}
         self.wanted = tuple(wanted)
         self.facts: Facts = facts_of(system)
+        self.hazards = hazardous_tensors(system)
         self.budget = Budget(_MOST_REWRITES)
         self._polished: dict[Expr, Expr] = {}
+        self._definitions = folded_definitions(system)
+        self._unbounded: dict[Expr, bool] = {}
 
     def candidates(self) -> list[ClosedForm]:
         """Return one candidate for each change of variables that a set of kept tensors gives."""
@@ -155,8 +160,18 @@ class _Search:
         adjoint = [e.value for e in self.adjoint.values()]
         known = _denominators([*(e.value for e in self.system.equations), *adjoint])
         stable = [f for f in forms if _denominators(e.value for e in f.equations) <= known] or forms
-        hazards = hazardous_tensors(self.system)
-        return [f for f in stable if hazards.isdisjoint(f.saved)] or stable
+        stable = [f for f in stable if self.hazards.isdisjoint(f.saved)] or stable
+        least = min((self.exponentials(e.value for e in f.equations) for f in stable), default=0)
+        return [f for f in stable if self.exponentials(e.value for e in f.equations) == least]
+
+    def exponentials(self, values: Iterable[Expr]) -> int:
+        """Return how many of the terms take an exponential that nothing bounds."""
+        count = 0
+        for value in values:
+            if value not in self._unbounded:
+                self._unbounded[value] = exponentiates(value, self._definitions)
+            count += self._unbounded[value]
+        return count
 
     def _bases(self) -> list[frozenset[str]]:
         """Return the sets of primal tensors that a closed form may be written in."""
@@ -164,7 +179,7 @@ class _Search:
         always = {t.name for t in system.inputs if t.name in system.params or not t.shape}
         always |= {t.name for t in system.inputs if not t.is_real}
         data = frozenset(t.name for t in system.inputs) - always
-        defined = system.defined
+        defined = tuple(d for d in system.defined if d not in self.hazards)
         named = tuple(d for d in defined if d not in self.hidden)
         suffixes = [named[k:] for k in range(len(named) - 1, -1, -1)]
         suffixes += [defined[k:] for k in range(len(defined) - 1, -1, -1)]
@@ -260,6 +275,11 @@ def _length(form: ClosedForm) -> tuple[int, str]:
     return len(text), text
 
 
+def _nodes(values: dict[str, Expr]) -> int:
+    """Return how long values are to read, the left-hand sides included."""
+    return sum(2 + length(e) for e in values.values())
+
+
 def _denominators(exprs: Iterable[Expr]) -> set[frozenset[str]]:
     """Return what terms divide by, each denominator as the set of tensors it reads."""
     return {
@@ -291,14 +311,24 @@ class _Closer:
         return self.search.polished(self.rewrite(inlined))
 
     def try_insert(self, name: str) -> None:
-        """Insert a named cotangent into what reads it, if the whole does not become dearer."""
+        """Insert a named cotangent into what reads it, if the whole becomes cheaper or shorter."""
         readers = [t for t, e in self.values.items() if name in tensors_read(e)]
         named = [n for n in self.named if n != name]
         values = {t: e for t, e in self.values.items() if t != name}
         values |= {t: self._value(t, named) for t in readers}
         cost = cost_of(values.values())
-        if cost <= self.cost:
+        if self._is_better(values, cost):
             self.named, self.values, self.cost = named, values, cost
+
+    def _is_better(self, values: dict[str, Expr], cost: float) -> bool:
+        """Return whether values are an advance: what can overflow first, then cost, then length."""
+        count = self.search.exponentials
+        before, after = count(self.values.values()), count(values.values())
+        if before != after:
+            return after < before
+        if abs(cost - self.cost) > _NO_DEARER * self.cost:
+            return cost < self.cost
+        return _nodes(values) <= _nodes(self.values)
 
     def form(self) -> ClosedForm:
         """Return the candidate as it stands."""

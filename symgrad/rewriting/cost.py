@@ -7,6 +7,7 @@ business of `symgrad.lowering.cost`; this number only ranks candidates.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 NOMINAL_LENGTH = 50.0
 #: A transcendental function against an addition.
 _TRANSCENDENTAL = 5.0
-_CHEAP_CALLS = ("relu", "abs", "sign", "maximum", "minimum", "stop", "straight_through", "floor")
+_CHEAP = ("relu", "abs", "sign", "maximum", "minimum", "floor")
+_WEIGHTS = {**dict.fromkeys(_CHEAP, 1.0), "stop": 0.0, "straight_through": 0.0}
 
 
 class CostMeter:
@@ -77,8 +79,7 @@ class CostMeter:
             case Power():
                 return self._points(expr) * _power_operations(expr)
             case Call():
-                weight = 1.0 if expr.function in _CHEAP_CALLS else _TRANSCENDENTAL
-                return self._points(expr) * weight
+                return self._points(expr) * _WEIGHTS.get(expr.function, _TRANSCENDENTAL)
             case Compare() | Logic() | Where():
                 return self._points(expr)
             case Reduce():
@@ -138,3 +139,9 @@ def cost_of(exprs: Iterable[Expr]) -> float:
 def elements_of(axes: int) -> float:
     """Return the nominal number of elements of a tensor of some rank."""
     return prod([NOMINAL_LENGTH] * axes)
+
+
+@lru_cache(maxsize=16384)
+def length(expr: Expr) -> int:
+    """Return how many nodes a reader goes through, repeated ones each time."""
+    return 1 + sum(map(length, expr.children))

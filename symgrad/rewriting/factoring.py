@@ -10,9 +10,22 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, mul, power, split_coefficient, split_power
-from symgrad.ir.terms import ONE, ZERO, Add, Const, Expr, Index, Mul, Reduce, Where
+from symgrad.ir.terms import (
+    ONE,
+    ZERO,
+    Add,
+    Compare,
+    Const,
+    Element,
+    Expr,
+    Index,
+    Mul,
+    Reduce,
+    Where,
+)
 from symgrad.ir.visit import arguments, close_reduce, open_reduce, rebuild, substitute
 from symgrad.rewriting.algebra import monomial_content
+from symgrad.rewriting.contraction import replace_term
 from symgrad.rewriting.cost import cost_of
 from symgrad.rewriting.rule import rule
 
@@ -34,7 +47,7 @@ def factored(expr: Expr, facts: Facts) -> Expr:
         found = memo.get(node)
         if found is None:
             new = rebuild(node, visit)
-            for step in (nest_sums, merge_sums, factor_common, factor_where):
+            for step in (nest_sums, merge_sums, read_at_delta, factor_common, factor_where):
                 better = step.apply(new, facts) if isinstance(new, step.nodes) else None
                 while better is not None:
                     new = better
@@ -101,6 +114,38 @@ def _shared_bases(expr: Add) -> list[Expr]:
         for base in _bases(term):
             counts[base] = counts.get(base, 0) + 1
     return sorted((b for b, c in counts.items() if c > 1), key=lambda b: (-counts[b], b.key))
+
+
+@rule(
+    law="delta(a, i) * f(i) = delta(a, i) * f(a)",
+    when="a is data, and the whole is cheaper so",
+    shrinks="operations, weighted with lengths",
+    before="T: index(c)[n]; Y[n, c] = P[n, c] * w[T[n]] - (T[n] == c) * w[c]",
+    after="T: index(c)[n]; Y[n, c] = w[T[n]] * (P[n, c] - (T[n] == c))",
+    nodes=(Add, Mul),
+)
+def read_at_delta(expr: Expr, facts: Facts) -> Expr | None:
+    """Write the factors beside a delta with the data that it compares, and factor."""
+    terms = arguments(expr, Add)
+    new = [_read_at_data(t) for t in terms]
+    if all(a is b for a, b in zip(terms, new, strict=True)):
+        return None
+    candidate, plain = add(*new), expr
+    if isinstance(candidate, Add):
+        candidate = factor_common.apply(candidate, facts) or candidate
+    if isinstance(plain, Add):
+        plain = factor_common.apply(plain, facts) or plain
+    return candidate if cost_of([candidate]) < cost_of([plain]) else None
+
+
+def _read_at_data(term: Expr) -> Expr:
+    factors = arguments(term, Mul)
+    for factor in factors:
+        if isinstance(factor, Compare) and factor.op == "==":
+            data, index = factor.left, factor.right
+            if isinstance(data, Element) and isinstance(index, Index):
+                return mul(factor, *(replace_term(f, index, data) for f in factors if f is not factor))
+    return term
 
 
 @rule(
