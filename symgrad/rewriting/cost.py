@@ -136,6 +136,12 @@ def cost_of(exprs: Iterable[Expr]) -> float:
     return meter.total
 
 
+@lru_cache(maxsize=16384)
+def cost_of_one(expr: Expr) -> float:
+    """Return the cost of computing a term; cached, for a search asks often."""
+    return cost_of([expr])
+
+
 def elements_of(axes: int) -> float:
     """Return the nominal number of elements of a tensor of some rank."""
     return prod([NOMINAL_LENGTH] * axes)

@@ -35,7 +35,7 @@ from symgrad.rewriting.rule import Rule
 from symgrad.rewriting.trace import relation_law
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
 
     from symgrad.ir.equation import System
     from symgrad.rewriting.facts import Facts
@@ -108,6 +108,32 @@ def relations_of(
             found = [r for r in (orient.again(r, again) for r in found) if r is not None]
             found.append(relation)
     return found
+
+
+def reachable(relations: Sequence[Relation], exprs: Iterable[Expr]) -> tuple[Relation, ...]:
+    """Return the relations that can act on terms, or on what the others make of them."""
+    known: set[str] = set()
+    for expr in exprs:
+        known |= _names(expr)
+    found: list[Relation] = []
+    rest = list(relations)
+    while True:
+        able = [r for r in rest if _names(r.pattern) <= known]
+        if not able:
+            return tuple(r for r in relations if r in found)
+        found += able
+        rest = [r for r in rest if r not in able]
+        for relation in able:
+            known |= _names(relation.replacement)
+
+
+def _names(expr: Expr) -> set[str]:
+    """Return the names of the tensors and functions in a term."""
+    nodes = list(walk(expr))
+    functions = {n.function for n in nodes if isinstance(n, Call)}
+    if any(isinstance(n, Reduce) and n.op == "logsumexp" for n in nodes):
+        functions |= {"exp", "log"}  # the normal form opens it
+    return functions | {n.tensor for n in nodes if isinstance(n, Element)}
 
 
 def declared_relations(system: System) -> list[Relation]:
