@@ -7,6 +7,7 @@ equal bases combined. Nothing is distributed, no reduction is touched: named rul
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 
 from symgrad.ir.terms import (
@@ -30,6 +31,8 @@ from symgrad.ir.terms import (
 Number = int | Fraction
 
 _UNIT = Fraction(1)
+#: Terms are values, and a derivation builds the same ones over and over.
+_CACHED = 32_768
 
 
 def const(value: Number) -> Const:
@@ -62,6 +65,7 @@ def split_power(expr: Expr) -> tuple[Expr, Fraction]:
     return (expr.base, expr.exponent) if isinstance(expr, Power) else (expr, _UNIT)
 
 
+@lru_cache(maxsize=_CACHED)
 def add(*terms: Expr) -> Expr:
     """Return the sum of terms, flattened, collected and sorted; negative terms stand last."""
     collected: dict[Expr, Fraction] = {}
@@ -113,6 +117,7 @@ def sub(left: Expr, right: Expr) -> Expr:
     return add(left, neg(right))
 
 
+@lru_cache(maxsize=_CACHED)
 def mul(*factors: Expr) -> Expr:
     """Return the product of factors, flattened, with equal bases combined, sorted."""
     coefficient = _UNIT
@@ -153,6 +158,7 @@ def div(left: Expr, right: Expr) -> Expr:
     return mul(left, power(right, -1))
 
 
+@lru_cache(maxsize=_CACHED)
 def power(base: Expr, exponent: Number) -> Expr:
     """Return a base to a rational exponent, with exact roots taken and products split."""
     if exponent == 1:

@@ -38,8 +38,8 @@ class Interned(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return the node with these fields, made now or before."""
-        rest = Interned._parameters(cls)[len(args) :]
-        if rest:
+        if len(args) < Interned._arity(cls):
+            rest = Interned._parameters(cls)[len(args) :]
             args += tuple(kwargs.get(name, default) for name, default in rest)
         key = (cls, *args)
         found = Interned._table.get(key)
@@ -47,6 +47,11 @@ class Interned(type):
             found = super().__call__(*args)
             Interned._table[key] = found
         return found
+
+    @staticmethod
+    @cache
+    def _arity(node: Any) -> int:
+        return len(Interned._parameters(node))
 
     @staticmethod
     @cache

@@ -5,6 +5,7 @@ In: terms. Out: terms. Whatever goes under a binder goes through here: hygiene i
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from symgrad.ir.terms import Add, Element, Expr, Index, Mul, Reduce
@@ -86,12 +87,34 @@ def _bind(expr: Expr, mapping: Mapping[Index, Index], memo: dict[Expr, Expr]) ->
     return found
 
 
+def _close(expr: Expr, mapping: Mapping[Index, Index], memo: dict[Expr, Expr]) -> Expr:
+    """Do as `_bind` does for indices that are free or opened, which a term knows it has."""
+    if expr.free.isdisjoint(mapping):
+        return expr
+    if isinstance(expr, Index):
+        return mapping[expr]
+    found = memo.get(expr)
+    if found is None:
+        if isinstance(expr, Reduce):
+            condition = None if expr.condition is None else _close(expr.condition, mapping, memo)
+            found = Reduce(
+                expr.op, expr.bound, _close(expr.body, mapping, memo), condition, expr.ties
+            )
+        else:
+            found = expr.with_children(tuple(_close(c, mapping, memo) for c in expr.children))
+        memo[expr] = found
+    return found
+
+
 def fresh(letters: Iterable[Index], avoid: Iterable[Index]) -> tuple[Index, ...]:
     """Return opened copies of indices, with serials that no index of `avoid` has.
 
     The serials depend on the arguments alone, so results are the same in every run.
     """
-    lowest = min((i.serial for i in avoid), default=0)
+    return _below(letters, min((i.serial for i in avoid), default=0))
+
+
+def _below(letters: Iterable[Index], lowest: int) -> tuple[Index, ...]:
     start = min(lowest, 0)
     return tuple(Index(i.name, i.axis, start - k) for k, i in enumerate(letters, start=1))
 
@@ -105,7 +128,13 @@ def open_reduce(
         node: The reduction to open.
         avoid: Indices that the caller will mix with the body, beside those free in `node`.
     """
-    new = fresh(node.bound, [*node.free, *avoid])
+    return _opened(node, min((i.serial for i in (*node.free, *avoid)), default=0))
+
+
+@lru_cache(maxsize=16_384)
+def _opened(node: Reduce, lowest: int) -> tuple[tuple[Index, ...], Expr, Expr | None]:
+    """Open a reduction with serials below `lowest`; cached, for rules open the same ones often."""
+    new = _below(node.bound, lowest)
     mapping = dict(zip(node.bound, new, strict=True))
     memo: dict[Expr, Expr] = {}
     condition = None if node.condition is None else _bind(node.condition, mapping, memo)
@@ -130,8 +159,8 @@ def close_reduce(
     closed = tuple(Index(i.name, i.axis, height + k) for k, i in enumerate(bound, start=1))
     mapping = dict(zip(bound, closed, strict=True))
     memo: dict[Expr, Expr] = {}
-    closed_condition = None if condition is None else _bind(condition, mapping, memo)
-    return Reduce(op, closed, _bind(body, mapping, memo), closed_condition, ties)
+    closed_condition = None if condition is None else _close(condition, mapping, memo)
+    return Reduce(op, closed, _close(body, mapping, memo), closed_condition, ties)
 
 
 def rebuild(expr: Expr, function: Callable[[Expr], Expr]) -> Expr:
@@ -142,7 +171,10 @@ def rebuild(expr: Expr, function: Callable[[Expr], Expr]) -> Expr:
     if isinstance(expr, Reduce):
         bound, body, condition = open_reduce(expr)
         new_condition = None if condition is None else function(condition)
-        return close_reduce(expr.op, bound, function(body), new_condition, expr.ties)
+        new_body = function(body)
+        if new_body is body and new_condition is condition:
+            return expr
+        return close_reduce(expr.op, bound, new_body, new_condition, expr.ties)
     children = expr.children
     new = tuple(function(c) for c in children)
     return expr if new == children else expr.with_children(new)

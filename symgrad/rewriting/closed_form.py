@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.terms import Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
-from symgrad.rewriting.cost import cost_of, elements_of
+from symgrad.rewriting.cost import NOMINAL_LENGTH, cost_of, elements_of, length
 from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
 from symgrad.rewriting.factoring import factored
 from symgrad.rewriting.facts import Facts, facts_of
 from symgrad.rewriting.folding import FOLDING
 from symgrad.rewriting.normal import NORMAL_RULES, normaliser
 from symgrad.rewriting.rule import RULES
-from symgrad.rewriting.sharing import Relation, relation_rule, relations_of
-from symgrad.rewriting.stability import hazardous_tensors
+from symgrad.rewriting.sharing import Relation, reachable, relation_rule, relations_of
+from symgrad.rewriting.stability import exponentiates, folded_definitions, hazardous_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 _MOST_BASES = 8
 #: Forms this close to the cheapest compete by how they read.
 _ABOUT_AS_CHEAP = 1.02
+#: Candidates this close to the cheapest are worked on further.
+_WORTH_A_SECOND_PASS = 1.15
+#: Costs that differ by less differ in operations on scalars alone.
+_SCALARS = NOMINAL_LENGTH - 1
 #: For one candidate, ten times what layer norm needs; then the form so far is taken, or none.
 _MOST_REWRITES = 2_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
@@ -98,17 +102,25 @@ class _Search:
         self.adjoint = {e.target: e for e in adjoint}
         self.wanted = tuple(wanted)
         self.facts: Facts = facts_of(system)
+        self.hazards = hazardous_tensors(system)
         self.budget = Budget(_MOST_REWRITES)
         self._polished: dict[Expr, Expr] = {}
+        self._definitions = folded_definitions(system)
+        self._unbounded: dict[Expr, bool] = {}
 
     def candidates(self) -> list[ClosedForm]:
         """Return one candidate for each change of variables that a set of kept tensors gives."""
         changes: dict[tuple[tuple[Expr, Expr], ...], tuple[Relation, ...]] = {(): ()}
+        adjoint = [e.value for e in self.adjoint.values()]
         for kept in self._bases():
-            relations = self._relations(kept)
+            relations = reachable(self._relations(kept), adjoint)
             changes.setdefault(tuple((r.pattern, r.replacement) for r in relations), relations)
-        forms = (self._descend(relations) for relations in changes.values())
-        return [f for f in forms if f is not None] or [self._raw()]
+        closers = [c for c in map(self._descend, changes.values()) if c is not None]
+        if not closers:
+            return [self._raw()]
+        forms = [c.form() for c in closers]
+        bound = min(map(self._price, forms)) * _WORTH_A_SECOND_PASS
+        return [c.again() if self._price(f) <= bound else f for c, f in zip(closers, forms, strict=True)]
 
     def _raw(self) -> ClosedForm:
         """Return the equations of the cotangents as they came."""
@@ -119,20 +131,15 @@ class _Search:
             equations, self.saved(values.values()), cost_of(values.values()), named, ()
         )
 
-    def _descend(self, relations: tuple[Relation, ...]) -> ClosedForm | None:
-        """Insert named cotangents where they are read as long as that is no dearer.
-
-        The one evaluated last goes first: what it needs is then simplified together.
-        """
+    def _descend(self, relations: tuple[Relation, ...]) -> _Closer | None:
+        """Insert named cotangents where they are read as long as that is no dearer."""
         self.budget = Budget(_MOST_REWRITES)
         try:
             closer = _Closer(self, relations)
         except BudgetExceededError:
             return None
-        for name in [n for n in reversed(self.adjoint) if n not in self.wanted]:
-            with suppress(BudgetExceededError):
-                closer.try_insert(name)
-        return closer.form()
+        closer.descend()
+        return closer
 
     def best(self) -> ClosedForm:
         """Return the candidate that computes and moves least; among like ones, the shortest."""
@@ -155,8 +162,18 @@ class _Search:
         adjoint = [e.value for e in self.adjoint.values()]
         known = _denominators([*(e.value for e in self.system.equations), *adjoint])
         stable = [f for f in forms if _denominators(e.value for e in f.equations) <= known] or forms
-        hazards = hazardous_tensors(self.system)
-        return [f for f in stable if hazards.isdisjoint(f.saved)] or stable
+        stable = [f for f in stable if self.hazards.isdisjoint(f.saved)] or stable
+        least = min((self.exponentials(e.value for e in f.equations) for f in stable), default=0)
+        return [f for f in stable if self.exponentials(e.value for e in f.equations) == least]
+
+    def exponentials(self, values: Iterable[Expr]) -> int:
+        """Return how many of the terms take an exponential that nothing bounds."""
+        count = 0
+        for value in values:
+            if value not in self._unbounded:
+                self._unbounded[value] = exponentiates(value, self._definitions)
+            count += self._unbounded[value]
+        return count
 
     def _bases(self) -> list[frozenset[str]]:
         """Return the sets of primal tensors that a closed form may be written in."""
@@ -164,7 +181,7 @@ class _Search:
         always = {t.name for t in system.inputs if t.name in system.params or not t.shape}
         always |= {t.name for t in system.inputs if not t.is_real}
         data = frozenset(t.name for t in system.inputs) - always
-        defined = system.defined
+        defined = tuple(d for d in system.defined if d not in self.hazards)
         named = tuple(d for d in defined if d not in self.hidden)
         suffixes = [named[k:] for k in range(len(named) - 1, -1, -1)]
         suffixes += [defined[k:] for k in range(len(defined) - 1, -1, -1)]
@@ -260,6 +277,11 @@ def _length(form: ClosedForm) -> tuple[int, str]:
     return len(text), text
 
 
+def _nodes(values: dict[str, Expr]) -> int:
+    """Return how long values are to read, the left-hand sides included."""
+    return sum(2 + length(e) for e in values.values())
+
+
 def _denominators(exprs: Iterable[Expr]) -> set[frozenset[str]]:
     """Return what terms divide by, each denominator as the set of tensors it reads."""
     return {
@@ -290,15 +312,43 @@ class _Closer:
         inlined = self.search.inlined(target, named)
         return self.search.polished(self.rewrite(inlined))
 
+    def descend(self) -> None:
+        """Try to insert each named cotangent; the one evaluated last goes first.
+
+        What it needs is then simplified together.
+        """
+        for name in list(reversed(self.named)):
+            with suppress(BudgetExceededError):
+                self.try_insert(name)
+
+    def again(self) -> ClosedForm:
+        """Try what was refused again, as others are inserted since; return the form."""
+        self.rewrite.budget = self.search.budget = Budget(_MOST_REWRITES)
+        before = None
+        while before != self.named:
+            before = list(self.named)
+            self.descend()
+        return self.form()
+
     def try_insert(self, name: str) -> None:
-        """Insert a named cotangent into what reads it, if the whole does not become dearer."""
+        """Insert a named cotangent into what reads it, if the whole becomes cheaper or shorter."""
         readers = [t for t, e in self.values.items() if name in tensors_read(e)]
         named = [n for n in self.named if n != name]
         values = {t: e for t, e in self.values.items() if t != name}
         values |= {t: self._value(t, named) for t in readers}
         cost = cost_of(values.values())
-        if cost <= self.cost:
+        if self._is_better(values, cost):
             self.named, self.values, self.cost = named, values, cost
+
+    def _is_better(self, values: dict[str, Expr], cost: float) -> bool:
+        """Return whether values are an advance: what can overflow first, then cost, then length."""
+        count = self.search.exponentials
+        before, after = count(self.values.values()), count(values.values())
+        if before != after:
+            return after < before
+        if abs(cost - self.cost) > _SCALARS:
+            return cost < self.cost
+        return _nodes(values) <= _nodes(self.values)
 
     def form(self) -> ClosedForm:
         """Return the candidate as it stands."""

@@ -7,6 +7,7 @@ business of `symgrad.lowering.cost`; this number only ranks candidates.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import groupby
 from math import prod
 from typing import TYPE_CHECKING
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
 
 #: Every axis counts as this long, so that an operation of higher rank always outweighs.
 NOMINAL_LENGTH = 50.0
+_CACHED = 32_768
 #: A transcendental function against an addition.
 _TRANSCENDENTAL = 5.0
-_CHEAP_CALLS = ("relu", "abs", "sign", "maximum", "minimum", "stop", "straight_through", "floor")
+_CHEAP = ("relu", "abs", "sign", "maximum", "minimum", "floor")
+_WEIGHTS = {**dict.fromkeys(_CHEAP, 1.0), "stop": 0.0, "straight_through": 0.0}
 
 
 class CostMeter:
@@ -40,7 +43,6 @@ class CostMeter:
 
     def __init__(self) -> None:
         self.total = 0.0
-        self._indices: dict[Expr, frozenset[Index]] = {}
         self._seen: set[Expr] = set()
 
     def add(self, expr: Expr) -> None:
@@ -50,61 +52,62 @@ class CostMeter:
         self._seen.add(expr)
         for child in expr.children:
             self.add(child)
-        self.total += self._own(expr)
+        self.total += _own(expr)
 
-    def indices(self, expr: Expr) -> frozenset[Index]:
-        """Return the indices a term depends on, those bound around it included."""
-        found = self._indices.get(expr)
-        if found is None:
-            if isinstance(expr, Index):
-                found = frozenset((expr,))
-            else:
-                found = frozenset().union(*(self.indices(c) for c in expr.children))
-            if isinstance(expr, Reduce):
-                found = found.difference(expr.bound)
-            self._indices[expr] = found
-        return found
 
-    def _points(self, expr: Expr) -> float:
-        return NOMINAL_LENGTH ** len(self.indices(expr))
+@lru_cache(maxsize=_CACHED)
+def _indices(expr: Expr) -> frozenset[Index]:
+    """Return the indices a term depends on, those bound around it included."""
+    if isinstance(expr, Index):
+        return frozenset((expr,))
+    found = frozenset[Index]().union(*map(_indices, expr.children))
+    return found.difference(expr.bound) if isinstance(expr, Reduce) else found
 
-    def _own(self, expr: Expr) -> float:
-        match expr:
-            case Add():
-                return self._chain([_unsigned(t) for t in expr.terms])
-            case Mul():
-                return self._product(expr)
-            case Power():
-                return self._points(expr) * _power_operations(expr)
-            case Call():
-                weight = 1.0 if expr.function in _CHEAP_CALLS else _TRANSCENDENTAL
-                return self._points(expr) * weight
-            case Compare() | Logic() | Where():
-                return self._points(expr)
-            case Reduce():
-                return self._points(expr.body)
-            case _:
-                return 0.0
 
-    def _product(self, expr: Mul) -> float:
-        factors = [f for f in expr.factors if not (isinstance(f, Const) and abs(f.value) == 1)]
-        inverse = [f for f in factors if isinstance(f, Power) and f.exponent == -1]
-        # `a / b` is one operation: the reciprocal was counted at `b`'s rank, take it back.
-        refund = sum(self._points(f) for f in inverse if len(inverse) < len(factors))
-        return self._chain(factors) - refund
+def _points(expr: Expr) -> float:
+    return NOMINAL_LENGTH ** len(_indices(expr))
 
-    def _chain(self, operands: Iterable[Expr]) -> float:
-        """Return the cost of combining operands two by two, those of like indices first."""
-        rows = sorted(((self.indices(o) for o in operands)), key=lambda s: (len(s), _names(s)))
-        cost = 0.0
-        union: frozenset[Index] = frozenset()
-        for k, (indices, group) in enumerate(groupby(rows)):
-            count = len(list(group))
-            cost += (count - 1) * NOMINAL_LENGTH ** len(indices)
-            union = union | indices
-            if k:
-                cost += NOMINAL_LENGTH ** len(union)
-        return cost
+
+@lru_cache(maxsize=_CACHED)
+def _own(expr: Expr) -> float:
+    """Return the cost of a node, without its children."""
+    match expr:
+        case Add():
+            return _chain([_unsigned(t) for t in expr.terms])
+        case Mul():
+            return _product(expr)
+        case Power():
+            return _points(expr) * _power_operations(expr)
+        case Call():
+            return _points(expr) * _WEIGHTS.get(expr.function, _TRANSCENDENTAL)
+        case Compare() | Logic() | Where():
+            return _points(expr)
+        case Reduce():
+            return _points(expr.body)
+        case _:
+            return 0.0
+
+
+def _product(expr: Mul) -> float:
+    factors = [f for f in expr.factors if not (isinstance(f, Const) and abs(f.value) == 1)]
+    inverse = [f for f in factors if isinstance(f, Power) and f.exponent == -1]
+    # `a / b` is one operation: the reciprocal was counted at `b`'s rank, take it back.
+    refund = sum(_points(f) for f in inverse if len(inverse) < len(factors))
+    return _chain(factors) - refund
+
+
+def _chain(operands: Iterable[Expr]) -> float:
+    """Return the cost of combining operands two by two, those of like indices first."""
+    rows = sorted(map(_indices, operands), key=lambda s: (len(s), _names(s)))
+    cost = 0.0
+    union: frozenset[Index] = frozenset()
+    for k, (indices, group) in enumerate(groupby(rows)):
+        count = len(list(group))
+        cost += (count - 1) * NOMINAL_LENGTH ** len(indices)
+        union = union | indices
+        if k:
+            cost += NOMINAL_LENGTH ** len(union)
+    return cost
 
 
 def _names(indices: frozenset[Index]) -> list[tuple[str, int]]:
@@ -135,6 +138,18 @@ def cost_of(exprs: Iterable[Expr]) -> float:
     return meter.total
 
 
+@lru_cache(maxsize=16384)
+def cost_of_one(expr: Expr) -> float:
+    """Return the cost of computing a term; cached, for a search asks often."""
+    return cost_of([expr])
+
+
 def elements_of(axes: int) -> float:
     """Return the nominal number of elements of a tensor of some rank."""
     return prod([NOMINAL_LENGTH] * axes)
+
+
+@lru_cache(maxsize=16384)
+def length(expr: Expr) -> int:
+    """Return how many nodes a reader goes through, repeated ones each time."""
+    return 1 + sum(map(length, expr.children))

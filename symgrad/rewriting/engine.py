@@ -74,6 +74,9 @@ class Rewriter:
         Raises:
             BudgetExceededError: If the budget is used up.
         """
+        found = self._memo.get(expr)
+        if found is not None:
+            return found
         if self._depth > _DEEPEST:
             raise BudgetExceededError
         self._depth += 1

@@ -6,17 +6,34 @@ reads better. Every move is kept only if it lowers the cost.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from symgrad.ir.build import add, mul, power, split_coefficient, split_power
-from symgrad.ir.terms import ONE, ZERO, Add, Const, Expr, Index, Mul, Reduce, Where
+from symgrad.ir.build import add, call, mul, neg, power, split_coefficient, split_power
+from symgrad.ir.terms import (
+    MINUS_ONE,
+    ONE,
+    ZERO,
+    Add,
+    Call,
+    Compare,
+    Const,
+    Element,
+    Expr,
+    Index,
+    Mul,
+    Reduce,
+    Where,
+)
 from symgrad.ir.visit import arguments, close_reduce, open_reduce, rebuild, substitute
 from symgrad.rewriting.algebra import monomial_content
-from symgrad.rewriting.cost import cost_of
-from symgrad.rewriting.rule import rule
+from symgrad.rewriting.contraction import replace_term
+from symgrad.rewriting.cost import cost_of_one
+from symgrad.rewriting.engine import apply_everywhere
+from symgrad.rewriting.rule import Rule, rule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
     from symgrad.rewriting.facts import Facts
@@ -34,7 +51,7 @@ def factored(expr: Expr, facts: Facts) -> Expr:
         found = memo.get(node)
         if found is None:
             new = rebuild(node, visit)
-            for step in (nest_sums, merge_sums, factor_common, factor_where):
+            for step in (nest_sums, merge_sums, read_at_delta, factor_common, factor_where):
                 better = step.apply(new, facts) if isinstance(new, step.nodes) else None
                 while better is not None:
                     new = better
@@ -42,7 +59,16 @@ def factored(expr: Expr, facts: Facts) -> Expr:
             memo[node] = found = new
         return found
 
-    return visit(expr)
+    new = visit(expr)
+    for rewrite in (turn_constant, complement_sigmoid):
+        acted = apply_everywhere(new, partial(_tried, rewrite, facts))
+        new = acted if cost_of_one(acted) <= cost_of_one(new) else new
+    return _positive(new)
+
+
+def _tried(rewrite: Rule, facts: Facts, node: Expr) -> Expr | None:
+    """Return what a rule makes of a node, or None."""
+    return rewrite.apply(node, facts) if isinstance(node, rewrite.nodes) else None
 
 
 @rule(
@@ -55,6 +81,11 @@ def factored(expr: Expr, facts: Facts) -> Expr:
 def factor_common(expr: Expr, facts: Facts) -> Expr | None:
     """Take out what all terms share; else group the terms that share the most wanted factor."""
     assert isinstance(expr, Add)
+    aligned = _aligned(expr)
+    if not isinstance(aligned, Add):
+        return aligned
+    if aligned is not expr:
+        return factor_common.apply(aligned, facts) or aligned
     content = monomial_content(expr, clear=False)
     coefficient, rest = split_coefficient(content)
     if rest is not ONE or _shared_coefficient(expr, coefficient):
@@ -62,6 +93,22 @@ def factor_common(expr: Expr, facts: Facts) -> Expr | None:
         inner = factor_common.apply(inner, facts) or inner if isinstance(inner, Add) else inner
         return mul(content, inner) if inner is not expr else None
     return _group(expr, facts)
+
+
+def _aligned(expr: Add) -> Expr:
+    """Return a sum whose factors `x - y` and `y - x` are the same, up to a sign in front."""
+    seen: set[Expr] = set()
+    new: list[Expr] = []
+    for term in expr.terms:
+        factors = list(arguments(term, Mul))
+        for k, factor in enumerate(factors):
+            if isinstance(factor, Add):
+                minus = add(*(neg(t) for t in factor.terms))
+                if minus in seen:
+                    factors[k] = mul(MINUS_ONE, minus)
+                seen.add(factor)
+        new.append(mul(*factors))
+    return add(*new)
 
 
 def _shared_coefficient(expr: Add, coefficient: Fraction) -> bool:
@@ -73,7 +120,7 @@ def _shared_coefficient(expr: Add, coefficient: Fraction) -> bool:
 @lru_cache(maxsize=4096)
 def _group(expr: Add, facts: Facts) -> Expr | None:
     """Take a factor out of the terms that have it, if that is no dearer; cached."""
-    best, best_cost = None, cost_of([expr])
+    best, best_cost = None, cost_of_one(expr)
     for base in _shared_bases(expr)[: _MOST_GROUPS if len(expr.terms) < _MANY_TERMS else 1]:
         with_base = [t for t in expr.terms if base in _bases(t)]
         rest = [t for t in expr.terms if t not in with_base]
@@ -83,11 +130,30 @@ def _group(expr: Add, facts: Facts) -> Expr | None:
         remainder = add(*rest)
         if isinstance(remainder, Add):
             remainder = factor_common.apply(remainder, facts) or remainder
-        candidate = add(group, remainder)
-        cost = cost_of([candidate])
+        candidate = _same_sum(group, remainder) or add(group, remainder)
+        if isinstance(candidate, Add) and _shares_sum(candidate):
+            candidate = factor_common.apply(candidate, facts) or candidate
+        cost = cost_of_one(candidate)
         if cost < best_cost or (cost == best_cost and best is None):
             best, best_cost = candidate, cost
     return best
+
+
+def _same_sum(group: Expr, remainder: Expr) -> Expr | None:
+    """Return `(x + 1) * y` for `x * y` and y, where y is a sum, up to its sign; else None."""
+    for factor in arguments(group, Mul):
+        if isinstance(factor, Add):
+            for sign in (ONE, MINUS_ONE):
+                if add(*(mul(sign, t) for t in factor.terms)) is remainder:
+                    return mul(add(mul(group, power(factor, -1)), sign), factor)
+    return None
+
+
+def _shares_sum(expr: Add) -> bool:
+    """Return whether two terms have a factor in common that is a sum, up to its sign."""
+    sums = [f for t in expr.terms for f in arguments(t, Mul) if isinstance(f, Add)]
+    signed = [s for f in sums for s in {f, add(*(neg(t) for t in f.terms))}]
+    return len(set(signed)) < len(signed)
 
 
 def _bases(term: Expr) -> list[Expr]:
@@ -101,6 +167,103 @@ def _shared_bases(expr: Add) -> list[Expr]:
         for base in _bases(term):
             counts[base] = counts.get(base, 0) + 1
     return sorted((b for b, c in counts.items() if c > 1), key=lambda b: (-counts[b], b.key))
+
+
+@rule(
+    law="delta(a, i) * f(i) = delta(a, i) * f(a)",
+    when="a is data, and the whole is cheaper so",
+    shrinks="operations, weighted with lengths",
+    before="T: index(c)[n]; Y[n, c] = P[n, c] * w[T[n]] - (T[n] == c) * w[c]",
+    after="T: index(c)[n]; Y[n, c] = w[T[n]] * (P[n, c] - (T[n] == c))",
+    nodes=(Add, Mul),
+)
+def read_at_delta(expr: Expr, facts: Facts) -> Expr | None:
+    """Write the factors beside a delta with the data that it compares, and factor."""
+    terms = arguments(expr, Add)
+    new = [_read_at_data(t) for t in terms]
+    if all(a is b for a, b in zip(terms, new, strict=True)):
+        return None
+    candidate, plain = add(*new), expr
+    if isinstance(candidate, Add):
+        candidate = factor_common.apply(candidate, facts) or candidate
+    if isinstance(plain, Add):
+        plain = factor_common.apply(plain, facts) or plain
+    return candidate if cost_of_one(candidate) < cost_of_one(plain) else None
+
+
+def _read_at_data(term: Expr) -> Expr:
+    factors = arguments(term, Mul)
+    for factor in factors:
+        if isinstance(factor, Compare) and factor.op == "==":
+            data, index = factor.left, factor.right
+            if isinstance(data, Element) and isinstance(index, Index):
+                return mul(factor, *(replace_term(f, index, data) for f in factors if f is not factor))
+    return term
+
+
+@rule(
+    law="x * (y - 1) = -x * (1 - y)",
+    shrinks="negative constants in factors",
+    before="Y[i] = X[i] * (s - 1)",
+    after="Y[i] = -X[i] * (1 - s)",
+    nodes=(Mul,),
+)
+def turn_constant(expr: Expr, _facts: Facts) -> Expr | None:
+    """Write factors that subtract a constant from one term the other way round."""
+    return _turned(arguments(expr, Mul), _subtracts_constant)
+
+
+def _turned(factors: tuple[Expr, ...], wanted: Callable[[Add], bool]) -> Expr | None:
+    """Return a product with the wanted two-term factors negated, and so the whole."""
+    new: list[Expr] = []
+    for factor in factors:
+        if isinstance(factor, Add) and len(factor.terms) == 2 and wanted(factor):
+            new += [MINUS_ONE, add(*(neg(t) for t in factor.terms))]
+        else:
+            new.append(factor)
+    return None if len(new) == len(factors) else mul(*new)
+
+
+def _subtracts_constant(expr: Add) -> bool:
+    first, last = expr.terms
+    return isinstance(last, Const) and last.value < 0 < split_coefficient(first)[0]
+
+
+def _positive(expr: Expr) -> Expr:
+    """Return a negative product with its minus sign inside a difference, if it has one."""
+    coefficient, _ = split_coefficient(expr)
+    if coefficient >= 0 or not isinstance(expr, Mul):
+        return expr
+    for factor in expr.factors:
+        if isinstance(factor, Add):
+            turned = _turned(expr.factors, lambda f, one=factor: f is one and _is_difference(f))
+            if turned is not None:
+                return turned
+    return expr
+
+
+def _is_difference(expr: Add) -> bool:
+    first, last = (split_coefficient(t) for t in expr.terms)
+    return last[0] < 0 < first[0] and ONE not in (first[1], last[1])
+
+
+@rule(
+    law="1 - sigmoid(x) = sigmoid(-x)",
+    when="sigmoid(x) itself is not needed",
+    shrinks="operations; and nothing cancels where x is large",
+    before="Y[i] = 1 - sigmoid(X[i])",
+    after="Y[i] = sigmoid(-X[i])",
+    nodes=(Add,),
+)
+def complement_sigmoid(expr: Expr, _facts: Facts) -> Expr | None:
+    """Write one minus a sigmoid as a sigmoid."""
+    assert isinstance(expr, Add)
+    if len(expr.terms) == 2 and ONE in expr.terms:
+        other = next(t for t in expr.terms if t is not ONE)
+        coefficient, rest = split_coefficient(other)
+        if coefficient == -1 and isinstance(rest, Call) and rest.function == "sigmoid":
+            return call("sigmoid", neg(rest.args[0]))
+    return None
 
 
 @rule(
@@ -136,14 +299,14 @@ def merge_sums(expr: Expr, facts: Facts) -> Expr | None:
     assert isinstance(expr, Add)
     if len(expr.terms) > _MANY_TERMS:
         return None
-    before = cost_of([expr])
+    before = cost_of_one(expr)
     for k, left in enumerate(expr.terms):
         for right in expr.terms[k + 1 :]:
             merged = _merged(left, right, facts)
             if merged is not None:
                 rest = [t for t in expr.terms if t is not left and t is not right]
                 candidate = add(merged, *rest)
-                if cost_of([candidate]) < before:
+                if cost_of_one(candidate) < before:
                     return candidate
     return None
 
@@ -190,7 +353,7 @@ def nest_sums(expr: Expr, facts: Facts) -> Expr | None:
         return None
     bound, body, _ = open_reduce(expr)
     factors = arguments(body, Mul)
-    best, best_cost = None, cost_of([expr])
+    best, best_cost = None, cost_of_one(expr)
     for index in bound:
         inside = [f for f in factors if index in f.free]
         outside = [f for f in factors if index not in f.free]
@@ -201,7 +364,7 @@ def nest_sums(expr: Expr, facts: Facts) -> Expr | None:
         candidate = close_reduce("sum", kept, mul(*outside, inner))
         if isinstance(candidate, Reduce):
             candidate = nest_sums.apply(candidate, facts) or candidate
-        cost = cost_of([candidate])
+        cost = cost_of_one(candidate)
         if cost < best_cost:
             best, best_cost = candidate, cost
     return best

@@ -1,11 +1,12 @@
 """Naming what an equation computes on the way, so that closed forms can be written in it.
 
-In: a System. Out: an equal System in which three kinds of terms have equations of their own:
+In: a System. Out: an equal System in which four kinds of terms have equations of their own:
 
 * a reduction, unless it stands where the equation is linear in it (a sum that is an addend or a
   factor of the right-hand side needs no name: the equation names it);
 * the argument of a function that contains a reduction: a gate's pre-activation;
-* a root of such an argument: the scale of a norm.
+* a root of such an argument: the scale of a norm;
+* the logarithm of an element of another equation's tensor: a log-probability.
 
 Formulas spelled in one line and in five come to the same closed form.
 """
@@ -67,10 +68,12 @@ class _Names:
         self.equations: list[Equation] = []
         self.letters: tuple[Index, ...] = ()
         self.target = ""
+        self.whole: Expr | None = None
+        self.defined = frozenset(system.defined)
 
     def add(self, equation: Equation) -> None:
         """Append an equation, after those that name what it computes on the way."""
-        self.letters, self.target = equation.letters, equation.target
+        self.letters, self.target, self.whole = equation.letters, equation.target, equation.value
         value = self.visit(equation.value, linear=True)
         self.equations.append(replace(equation, value=value))
         if isinstance(value, Reduce):
@@ -87,7 +90,8 @@ class _Names:
             case Add() | Mul():
                 return rebuild(node, lambda child: self.visit(child, linear=linear))
             case Call():
-                return rebuild(node, self._argument)
+                new = rebuild(node, self._argument)
+                return self._define(new, "log") if self._takes_log(node, new) else new
             case Power():
                 new = rebuild(node, self._argument)
                 root = node.exponent.denominator != 1 and new is not node
@@ -117,6 +121,15 @@ class _Names:
             self.known[value] = Element(name, letters)
             self.equations.append(Equation(name, letters, value))
         return substitute(self.known[value], dict(zip(letters, free, strict=True)))
+
+    def _takes_log(self, node: Call, new: Expr) -> bool:
+        """Return whether a term is the logarithm of what the System computes, within a larger one.
+
+        Saved, it is not computed again from a value that may have rounded to 0.
+        """
+        argument = new.children[0]
+        defined = isinstance(argument, Element) and argument.tensor in self.defined
+        return node.function == "log" and defined and node is not self.whole
 
     def _is_whole(self, node: Expr) -> bool:
         """Return whether a term has every index of its equation, so that a name saves nothing."""

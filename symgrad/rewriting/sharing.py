@@ -14,17 +14,29 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, call, mul, power, sub
-from symgrad.ir.terms import MINUS_ONE, Add, Call, Element, Expr, Index, Mul, Power, Reduce
-from symgrad.ir.visit import arguments, substitute, walk
+from symgrad.ir.equation import Equation
+from symgrad.ir.terms import (
+    MINUS_ONE,
+    ONE,
+    Add,
+    Call,
+    Compare,
+    Element,
+    Expr,
+    Index,
+    Mul,
+    Power,
+    Reduce,
+)
+from symgrad.ir.visit import arguments, close_reduce, substitute, walk
 from symgrad.rewriting.engine import Budget, Rewriter
 from symgrad.rewriting.matching import match, replace_in_sum
 from symgrad.rewriting.rule import Rule
-from symgrad.rewriting.trace import relation_law
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
 
-    from symgrad.ir.equation import Equation, System
+    from symgrad.ir.equation import System
     from symgrad.rewriting.facts import Facts
 
 _LAW = "a forward equation, solved for what is not kept"
@@ -61,8 +73,8 @@ def relation_rule(relation: Relation) -> Rule:
     """Return a relation as a rule for the engine."""
     return Rule(
         name="reuse_forward_value",
-        law=relation_law(relation.pattern, relation.replacement, relation.source),
-        when=_LAW,
+        law=_LAW,
+        when="the System's equations hold",
         shrinks="position in the tower of what is not kept",
         before="",
         after="",
@@ -83,51 +95,99 @@ def relations_of(
         rules: The rules of the normal form.
         budget: What bounds the number of rewrites.
     """
-    found: list[Relation] = []
     depth = {t.name: k for k, t in enumerate(system.inputs)}
     depth |= {name: len(depth) + k for k, name in enumerate(system.defined)}
+    orient = _Orientation(kept, facts, depth)
+    found = declared_relations(system)
     for equation in reversed(system.equations):
         rewrite = Rewriter((*(relation_rule(r) for r in found), *rules), facts, budget)
-        relation = _orient(equation, rewrite, kept, facts, depth)
+        relation = orient.relation(equation, rewrite)
         if relation is not None:
             again = Rewriter((relation_rule(relation), *rules), facts, budget)
-            found = [r for r in (_rewritten(r, again) for r in found) if r is not None]
+            found = [r for r in (orient.again(r, again) for r in found) if r is not None]
             found.append(relation)
     return found
 
 
-def _rewritten(relation: Relation, rewrite: Rewriter) -> Relation | None:
-    """Return a relation in terms of what a newer one leaves; None if no pattern is left."""
-    pattern = rewrite(relation.pattern)
-    if (
-        not isinstance(pattern, (Element, Call, Reduce))
-        or not relation.pattern.free <= pattern.free
-    ):
-        return None
-    return replace(relation, pattern=pattern, replacement=rewrite(relation.replacement))
+def reachable(relations: Sequence[Relation], exprs: Iterable[Expr]) -> tuple[Relation, ...]:
+    """Return the relations that can act on terms, or on what the others make of them."""
+    known: set[str] = set()
+    for expr in exprs:
+        known |= _names(expr)
+    found: list[Relation] = []
+    rest = list(relations)
+    while True:
+        able = [r for r in rest if _names(r.pattern) <= known]
+        if not able:
+            return tuple(r for r in relations if r in found)
+        found += able
+        rest = [r for r in rest if r not in able]
+        for relation in able:
+            known |= _names(relation.replacement)
 
 
-def _orient(
-    equation: Equation,
-    rewrite: Rewriter,
-    kept: Collection[str],
-    facts: Facts,
-    depth: dict[str, int],
-) -> Relation | None:
-    left, right = rewrite(equation.element), rewrite(equation.value)
-    if left is right:
+def _names(expr: Expr) -> set[str]:
+    """Return the names of the tensors and functions in a term."""
+    nodes = list(walk(expr))
+    functions = {n.function for n in nodes if isinstance(n, Call)}
+    if any(isinstance(n, Reduce) and n.op == "logsumexp" for n in nodes):
+        functions |= {"exp", "log"}  # the normal form opens it
+    return functions | {n.tensor for n in nodes if isinstance(n, Element)}
+
+
+def declared_relations(system: System) -> list[Relation]:
+    """Return what the declarations say: the entries of a simplex sum to 1."""
+    found: list[Relation] = []
+    for tensor in system.inputs:
+        if tensor.kind == "simplex":
+            letters = tensor.letters()
+            own = Element(tensor.name, letters)
+            for body in (own, call("stop", own)):
+                pattern = close_reduce("sum", letters[-1:], body)
+                law = Equation(tensor.name, letters, Compare("==", pattern, ONE), implicit=True)
+                found.append(Relation(pattern, ONE, law))
+    return found
+
+
+@dataclass(frozen=True)
+class _Orientation:
+    """What decides for which of its atoms an equation is solved."""
+
+    kept: Collection[str]
+    facts: Facts
+    depth: dict[str, int]
+
+    def relation(self, equation: Equation, rewrite: Rewriter) -> Relation | None:
+        """Return an equation as a relation, or None if it can be solved for nothing."""
+        left, right = rewrite(equation.element), rewrite(equation.value)
+        if left is right:
+            return None
+        own = equation.element
+        circular = own in walk(right)
+        if left is own and equation.target not in self.kept and not circular:
+            return Relation(own, right, equation)
+        return self._solved(left, right, equation, rewrite)
+
+    def again(self, relation: Relation, rewrite: Rewriter) -> Relation | None:
+        """Return a relation in terms of what a newer one leaves; None if no pattern is left."""
+        pattern, replacement = rewrite(relation.pattern), rewrite(relation.replacement)
+        if not relation.pattern.free <= pattern.free:
+            return None
+        if isinstance(pattern, (Element, Call, Reduce)):
+            return replace(relation, pattern=pattern, replacement=replacement)
+        return self._solved(replacement, pattern, relation.source, rewrite)
+
+    def _solved(
+        self, left: Expr, right: Expr, equation: Equation, rewrite: Rewriter
+    ) -> Relation | None:
+        for atom in _candidates(right, equation.element, self.kept, self.depth):
+            solved = solve(left, right, atom, self.facts)
+            solved = solved or solve_linear(left, right, atom, rewrite)
+            if solved is not None:
+                solved = rewrite(solved)
+                if solved.free <= atom.free and not _has_instance(solved, atom, equation):
+                    return Relation(atom, solved, equation)
         return None
-    own = equation.element
-    circular = own in walk(right)
-    if left is own and equation.target not in kept and not circular:
-        return Relation(own, right, equation)
-    for atom in _candidates(right, own, kept, depth):
-        solved = solve(left, right, atom, facts) or solve_linear(left, right, atom, rewrite)
-        if solved is not None:
-            solved = rewrite(solved)
-            if solved.free <= atom.free and not _has_instance(solved, atom, equation):
-                return Relation(atom, solved, equation)
-    return None
 
 
 def _has_instance(expr: Expr, pattern: Expr, equation: Equation) -> bool:

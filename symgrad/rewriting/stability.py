@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symgrad.ir.build import collect, split_coefficient
+from symgrad.ir.build import collect, evidently_nonnegative, split_coefficient
 from symgrad.ir.terms import Add, Call, Element, Expr, Mul, Power, Reduce
 from symgrad.ir.visit import (
     arguments,
@@ -103,6 +103,24 @@ def _hazards(expr: Expr) -> bool:
     )
 
 
+def folded_definitions(system: System) -> dict[str, Equation]:
+    """Return the equation of each intermediate with its hazards folded, in terms of the inputs."""
+    found: dict[str, Equation] = {}
+    for equation in _folded(system, keep=system.outputs)[0]:
+        found[equation.target] = replace(equation, value=_insert(equation.value, found, {}))
+    return found
+
+
+def exponentiates(expr: Expr, definitions: dict[str, Equation]) -> bool:
+    """Return whether a term takes an exponential that nothing bounds, its definitions known."""
+    for node in walk(expr):
+        if isinstance(node, Call) and node.function == "exp" and _overflows(node):
+            inner = _insert(node, definitions, {})
+            if _overflows(collect(rebuild(inner, collect))):
+                return True
+    return False
+
+
 def _overflows(expr: Expr) -> bool:
     """Return whether a value is an exponential, or a sum of such, that nothing bounds."""
     if isinstance(expr, Reduce):
@@ -114,6 +132,8 @@ def _overflows(expr: Expr) -> bool:
     if not isinstance(expr, Call) or expr.function != "exp":
         return False
     shifts = [split_coefficient(t) for t in arguments(expr.args[0], Add)]
+    if all(c < 0 and evidently_nonnegative(r) for c, r in shifts):
+        return False
     return not any(c < 0 and isinstance(r, Reduce) and r.op == "logsumexp" for c, r in shifts)
 
 

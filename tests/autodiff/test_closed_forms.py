@@ -83,9 +83,8 @@ S[n, m] = sum[d](A[n, d] * B[m, d]) / tau
 P[n, m] = exp(S[n, m]) / sum[j](exp(S[n, j]))
 L       = -mean[n](log(P[n, n]))""",
         [
-            "S_bar[n, n2] = L_bar * (P[n, n2] - (n2 == n)) / size[n]",
-            "A_bar[n, d] = sum[n2](B[n2, d] * S_bar[n, n2]) / tau",
-            "B_bar[n, d] = sum[n2](A[n2, d] * S_bar[n2, n]) / tau",
+            "A_bar[n, d] = L_bar * (sum[n2](B[n2, d] * P[n, n2]) - B[n, d]) / (size[n] * tau)",
+            "B_bar[n, d] = L_bar * (sum[n2](A[n2, d] * P[n2, n]) - A[n, d]) / (size[n] * tau)",
         ],
     ),
     "cross-entropy of index targets": (
