@@ -36,7 +36,7 @@ def refused() -> list[Any]:
     """Return the ways of handing a text to the door."""
     door: list[tuple[str, Any]] = [
         ("to_sympy", lambda: to_sympy(EVIL)),  # type: ignore[arg-type]
-        ("inside a term", lambda: to_sympy(mul(element("x"), EVIL))),  # type: ignore[arg-type]
+        ("inside a term", lambda: to_sympy(mul(element("x"), EVIL))),
         ("from_sympy", lambda: from_sympy(EVIL, {})),
         ("numeric", lambda: numeric(EVIL, {})),
         ("numeric, a value", lambda: numeric(sympy.Integer(1), {sympy.Integer(1): EVIL})),  # type: ignore[dict-item]

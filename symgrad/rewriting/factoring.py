@@ -197,7 +197,9 @@ def _read_at_data(term: Expr) -> Expr:
         if isinstance(factor, Compare) and factor.op == "==":
             data, index = factor.left, factor.right
             if isinstance(data, Element) and isinstance(index, Index):
-                return mul(factor, *(replace_term(f, index, data) for f in factors if f is not factor))
+                return mul(
+                    factor, *(replace_term(f, index, data) for f in factors if f is not factor)
+                )
     return term
 
 
@@ -236,10 +238,15 @@ def _positive(expr: Expr) -> Expr:
         return expr
     for factor in expr.factors:
         if isinstance(factor, Add):
-            turned = _turned(expr.factors, lambda f, one=factor: f is one and _is_difference(f))
+            turned = _turned(expr.factors, _only(factor))
             if turned is not None:
                 return turned
     return expr
+
+
+def _only(one: Add) -> Callable[[Add], bool]:
+    """Return a test that a given sum alone passes, if it is a difference."""
+    return lambda expr: expr is one and _is_difference(expr)
 
 
 def _is_difference(expr: Add) -> bool:

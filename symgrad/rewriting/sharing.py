@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, call, mul, power, sub
+from symgrad.ir.composite import letters_of
 from symgrad.ir.equation import Equation
 from symgrad.ir.terms import (
     MINUS_ONE,
@@ -140,11 +141,11 @@ def declared_relations(system: System) -> list[Relation]:
     found: list[Relation] = []
     for tensor in system.inputs:
         if tensor.kind == "simplex":
-            letters = tensor.letters()
-            own = Element(tensor.name, letters)
+            position = tensor.positions()
+            own = Element(tensor.name, position)
             for body in (own, call("stop", own)):
-                pattern = close_reduce("sum", letters[-1:], body)
-                law = Equation(tensor.name, letters, Compare("==", pattern, ONE), implicit=True)
+                pattern = close_reduce("sum", letters_of(position[-1]), body)
+                law = Equation(tensor.name, position, Compare("==", pattern, ONE), implicit=True)
                 found.append(Relation(pattern, ONE, law))
     return found
 
