@@ -56,9 +56,9 @@ class Linear:
 def linear(expr: Expr, indices: Collection[Index]) -> Linear | None:
     """Return the linear form of a term in some of its indices; None if it is not linear in them.
 
-    >>> from symgrad.ir.text import parse_expression
-    >>> term = parse_expression("X[2 * (h - 1) + p]").indices[0]
-    >>> form = linear(term, term.free)
+    >>> from symgrad.ir.build import index
+    >>> h, p = index("h"), index("p")
+    >>> form = linear(add(mul(const(2), add(h, const(-1))), p), (h, p))
     >>> {i.name: str(c) for i, c in form.coefficients.items()}, str(form.rest)
     ({'h': '2', 'p': '1'}, '-2')
     """

@@ -19,7 +19,9 @@ from tests.ir.texts import TEXTS, every_choice
 if TYPE_CHECKING:
     from symgrad.ir.equation import System, Tensor
 
-LENGTHS = dict(zip("niyxkdvmjoceq", (2, 3, 4, 3, 3, 2, 3, 3, 3, 2, 2, 2, 3), strict=True))
+LENGTHS = dict(
+    zip("niyxkdvmjoceqtshwp", (2, 3, 4, 3, 3, 2, 3, 3, 3, 2, 2, 2, 3, 3, 3, 2, 2, 2), strict=True)
+)
 STEP = mpmath.mpf(10) ** -20
 
 #: `constants` is infinite, so it has no differences.
@@ -29,7 +31,9 @@ DIFFERENTIABLE = [name for name in TEXTS if name != "constants"]
 def value(tensor: Tensor, sizes: dict[str, int], rng: np.random.Generator) -> Any:
     shape: list[int] = []
     for length in tensor.shape:
-        shape += [2, 2] if length is Size(BATCH) else [length_of(length, sizes) or 0]
+        known = length_of(length, sizes)
+        assert length is Size(BATCH) or known is not None, f"{length} of {tensor.name}"
+        shape += [2, 2] if known is None else [known]
     match tensor.kind:
         case "index":
             return rng.integers(0, sizes[str(tensor.limit)], shape)
