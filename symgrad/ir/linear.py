@@ -60,7 +60,7 @@ def linear(expr: Expr, indices: Collection[Index]) -> Linear | None:
     >>> h, p = index("h"), index("p")
     >>> form = linear(add(mul(const(2), add(h, const(-1))), p), (h, p))
     >>> {i.name: str(c) for i, c in form.coefficients.items()}, str(form.rest)
-    ({'h': '2', 'p': '1'}, '-2')
+    ({'p': '1', 'h': '2'}, '-2')
     """
     if expr.free.isdisjoint(indices):
         return Linear({}, expr)
