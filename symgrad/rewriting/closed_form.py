@@ -120,7 +120,9 @@ class _Search:
             return [self._raw()]
         forms = [c.form() for c in closers]
         bound = min(map(self._price, forms)) * _WORTH_A_SECOND_PASS
-        return [c.again() if self._price(f) <= bound else f for c, f in zip(closers, forms, strict=True)]
+        return [
+            c.again() if self._price(f) <= bound else f for c, f in zip(closers, forms, strict=True)
+        ]
 
     def _raw(self) -> ClosedForm:
         """Return the equations of the cotangents as they came."""

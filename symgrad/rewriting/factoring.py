@@ -197,7 +197,9 @@ def _read_at_data(term: Expr) -> Expr:
         if isinstance(factor, Compare) and factor.op == "==":
             data, index = factor.left, factor.right
             if isinstance(data, Element) and isinstance(index, Index):
-                return mul(factor, *(replace_term(f, index, data) for f in factors if f is not factor))
+                return mul(
+                    factor, *(replace_term(f, index, data) for f in factors if f is not factor)
+                )
     return term
 
 
@@ -234,15 +236,13 @@ def _positive(expr: Expr) -> Expr:
     coefficient, _ = split_coefficient(expr)
     if coefficient >= 0 or not isinstance(expr, Mul):
         return expr
-    for factor in expr.factors:
-        if isinstance(factor, Add):
-            turned = _turned(expr.factors, lambda f, one=factor: f is one and _is_difference(f))
-            if turned is not None:
-                return turned
-    return expr
+    chosen = next((f for f in expr.factors if isinstance(f, Add) and _is_difference(f)), None)
+    return _turned(expr.factors, lambda f: f is chosen) or expr
 
 
 def _is_difference(expr: Add) -> bool:
+    if len(expr.terms) != 2:
+        return False
     first, last = (split_coefficient(t) for t in expr.terms)
     return last[0] < 0 < first[0] and ONE not in (first[1], last[1])
 

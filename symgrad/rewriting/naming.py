@@ -1,9 +1,10 @@
 """Naming what an equation computes on the way, so that closed forms can be written in it.
 
-In: a System. Out: an equal System in which four kinds of terms have equations of their own:
+In: a System. Out: an equal System in which five kinds of terms have equations of their own:
 
 * a reduction, unless it stands where the equation is linear in it (a sum that is an addend or a
   factor of the right-hand side needs no name: the equation names it);
+* a sum of sums that is divided by what is computed: the numerator of a weighted mean;
 * the argument of a function that contains a reduction: a gate's pre-activation;
 * a root of such an argument: the scale of a norm;
 * the logarithm of an element of another equation's tensor: a log-probability.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.show import unused
 from symgrad.ir.terms import Add, Call, Element, Expr, Index, Mul, Power, Reduce
-from symgrad.ir.visit import rebuild, replace_elements, substitute, walk
+from symgrad.ir.visit import elements, rebuild, replace_elements, substitute, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -87,7 +88,14 @@ class _Names:
             linear: Whether the equation is a sum of products down to here.
         """
         match node:
-            case Add() | Mul():
+            case Mul():
+                below = any(
+                    isinstance(f, Power) and f.exponent < 0 and elements(f) for f in node.factors
+                )
+                return rebuild(
+                    node, lambda f: self.visit(f, linear=linear and not (below and _adds_up(f)))
+                )
+            case Add():
                 return rebuild(node, lambda child: self.visit(child, linear=linear))
             case Call():
                 new = rebuild(node, self._argument)
@@ -139,6 +147,12 @@ class _Names:
         """Return the free indices of a term: the equation's in its order, then opened ones."""
         place = {i: k for k, i in enumerate(self.letters)}
         return sorted(node.free, key=lambda i: (place.get(i, len(place)), -i.serial, i.key))
+
+
+def _adds_up(expr: Expr) -> bool:
+    """Return whether a term sums up sums: the numerator of a weighted mean."""
+    is_sum = isinstance(expr, Reduce) and expr.op == "sum"
+    return is_sum and any(isinstance(n, Add) for n in walk(expr))
 
 
 def _letters(free: list[Index]) -> tuple[Index, ...]:
