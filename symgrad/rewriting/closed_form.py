@@ -109,17 +109,32 @@ class _Search:
         self._unbounded: dict[Expr, bool] = {}
 
     def candidates(self) -> list[ClosedForm]:
-        """Return one candidate for each change of variables that a set of kept tensors gives."""
-        changes: dict[tuple[tuple[Expr, Expr], ...], tuple[Relation, ...]] = {(): ()}
+        """Return one candidate for each change of variables that a set of kept tensors gives.
+
+        The unlikely sets are tried if nothing beats the plain chain rule with the likely ones.
+        """
+        likely, unlikely = self._bases()
+        tried: dict[tuple[tuple[Expr, Expr], ...], _Closer | None] = {(): self._descend(())}
+        forms = self._closed(tried, likely)
+        if forms and not min(forms, key=self._price).relations:
+            forms = self._closed(tried, unlikely)
+        return forms or [self._raw()]
+
+    def _closed(
+        self,
+        tried: dict[tuple[tuple[Expr, Expr], ...], _Closer | None],
+        bases: list[frozenset[str]],
+    ) -> list[ClosedForm]:
+        """Return the forms of the candidates tried so far and of those of more sets."""
         adjoint = [e.value for e in self.adjoint.values()]
-        for kept in self._bases():
+        for kept in bases:
             relations = reachable(self._relations(kept), adjoint)
-            changes.setdefault(tuple((r.pattern, r.replacement) for r in relations), relations)
-        closers = [c for c in map(self._descend, changes.values()) if c is not None]
-        if not closers:
-            return [self._raw()]
+            key = tuple((r.pattern, r.replacement) for r in relations)
+            if key not in tried:
+                tried[key] = self._descend(relations)
+        closers = [c for c in tried.values() if c is not None]
         forms = [c.form() for c in closers]
-        bound = min(map(self._price, forms)) * _WORTH_A_SECOND_PASS
+        bound = min(map(self._price, forms), default=0.0) * _WORTH_A_SECOND_PASS
         return [
             c.again() if self._price(f) <= bound else f for c, f in zip(closers, forms, strict=True)
         ]
@@ -177,25 +192,25 @@ class _Search:
             count += self._unbounded[value]
         return count
 
-    def _bases(self) -> list[frozenset[str]]:
-        """Return the sets of primal tensors that a closed form may be written in."""
+    def _bases(self) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+        """Return the sets of primal tensors that a form may be written in: likely, unlikely.
+
+        Likely are the last equations, down to some equation; unlikely, a single one, and the data.
+        """
         system = self.system
         always = {t.name for t in system.inputs if t.name in system.params or not t.shape}
         always |= {t.name for t in system.inputs if not t.is_real}
         data = frozenset(t.name for t in system.inputs) - always
         defined = tuple(d for d in system.defined if d not in self.hazards)
         named = tuple(d for d in defined if d not in self.hidden)
-        suffixes = [named[k:] for k in range(len(named) - 1, -1, -1)]
-        suffixes += [defined[k:] for k in range(len(defined) - 1, -1, -1)]
-        singles = [(d,) for d in reversed(defined)]
-        if len(defined) > _MOST_BASES:  # a search over so many would be long: the plain choices
-            choices = [named, defined, system.outputs]
-        else:
-            choices = list(dict.fromkeys([*suffixes, *singles]))
-        without = [frozenset({*always, *c}) for c in choices]
-        return list(
-            dict.fromkeys([*without, *(w | data for w in without), frozenset(always | data)])
-        )
+        likely: list[tuple[str, ...]] = [named, defined, system.outputs]
+        singles: list[tuple[str, ...]] = []
+        if len(defined) <= _MOST_BASES:  # a search over more would be long
+            likely = [names[k:] for names in (named, defined) for k in range(len(names))]
+            singles = [(d,) for d in defined]
+        first = [frozenset({*always, *c}) for c in likely]
+        rest = [frozenset({*always, *c}) for c in singles]
+        return first, [*rest, *(w | data for w in (*first, *rest)), frozenset(always | data)]
 
     def _relations(self, kept: frozenset[str]) -> tuple[Relation, ...]:
         try:
