@@ -175,6 +175,10 @@ def _simplest(coefficients: list[Fraction]) -> Fraction:
     Its sign is that of the first, which is negative only if all are.
     """
     sign = Fraction(-1 if coefficients[0] < 0 else 1)
+    if any(abs(c) == 1 for c in coefficients[:2]) and len(coefficients) == 2:
+        return sign  # one multiplication either way
+    if all(abs(c) == 1 for c in coefficients):
+        return sign
 
     def effort(divisor: Fraction) -> tuple[int, int]:
         left = [abs(c / divisor) for c in coefficients]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation, System
-from symgrad.ir.terms import Power
+from symgrad.ir.terms import Element, Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
 from symgrad.rewriting.cost import NOMINAL_LENGTH, cost_of, elements_of, length
 from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
@@ -29,7 +29,7 @@ from symgrad.rewriting.stability import exponentiates, folded_definitions, hazar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from symgrad.ir.terms import Element, Expr
+    from symgrad.ir.terms import Expr
     from symgrad.rewriting.trace import Trace
 
 _MOST_BASES = 8
@@ -299,10 +299,10 @@ def _nodes(values: dict[str, Expr]) -> int:
     return sum(2 + length(e) for e in values.values())
 
 
-def _denominators(exprs: Iterable[Expr]) -> set[frozenset[str]]:
-    """Return what terms divide by, each denominator as the set of tensors it reads."""
+def _denominators(exprs: Iterable[Expr]) -> set[tuple[bool, frozenset[str]]]:
+    """Return what terms divide by: the tensors read, and whether it is one of them itself."""
     return {
-        frozenset(tensors_read(node.base))
+        (isinstance(node.base, Element), frozenset(tensors_read(node.base)))
         for expr in exprs
         for node in walk(expr)
         if isinstance(node, Power) and node.exponent < 0
@@ -324,6 +324,7 @@ class _Closer:
         self.named = [n for n in search.adjoint if n not in search.wanted]
         self.values = {t: self._value(t, self.named) for t in search.adjoint}
         self.cost = cost_of(self.values.values())
+        self.refused: dict[str, tuple[Expr, ...]] = {}
 
     def _value(self, target: str, named: Collection[str]) -> Expr:
         inlined = self.search.inlined(target, named)
@@ -350,6 +351,10 @@ class _Closer:
     def try_insert(self, name: str) -> None:
         """Insert a named cotangent into what reads it, if the whole becomes cheaper or shorter."""
         readers = [t for t, e in self.values.items() if name in tensors_read(e)]
+        tried = (self.values[name], *(self.values[t] for t in readers))
+        if self.refused.get(name) == tried:
+            return
+        self.refused[name] = tried
         named = [n for n in self.named if n != name]
         values = {t: e for t, e in self.values.items() if t != name}
         values |= {t: self._value(t, named) for t in readers}
