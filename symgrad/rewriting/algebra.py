@@ -150,12 +150,42 @@ def monomial_content(expr: Add, *, clear: bool = True) -> Expr:
             a base must occur in every term, and comes out as often as it does everywhere.
     """
     tables = [_exponents(t) for t in expr.terms]
-    bases = {b for table in tables for b in table}
-    shared = min if clear else _common_exponent
-    content = {b: shared([table.get(b, Fraction(0)) for table in tables]) for b in bases}
-    factors = [power(b, e) for b, e in content.items() if e]
+    bases = {b: None for table in tables for b in table}
+    content: list[Expr] = []
+    for base in bases:
+        exponents = [table.get(base, Fraction(0)) for table in tables]
+        if clear:
+            shared = min(exponents)
+        elif isinstance(base, Const) and len({e % 1 for e in exponents}) == 1:
+            shared = max(exponents)  # the root of a number: what is left is rational
+        else:
+            shared = _common_exponent(exponents)
+        if shared:
+            content.append(power(base, shared))
     coefficient, _ = split_coefficient(expr.terms[0])
-    return mul(Const(coefficient), *factors)
+    if not clear:
+        rest = mul(*(power(c, -1) for c in content))
+        coefficient = _simplest([split_coefficient(mul(t, rest))[0] for t in expr.terms])
+    return mul(Const(coefficient), *content)
+
+
+def _simplest(coefficients: list[Fraction]) -> Fraction:
+    """Return the coefficient, or 1, that leaves the fewest multiplications, then digits.
+
+    Its sign is that of the first, which is negative only if all are.
+    """
+    sign = Fraction(-1 if coefficients[0] < 0 else 1)
+    if any(abs(c) == 1 for c in coefficients[:2]) and len(coefficients) == 2:
+        return sign  # one multiplication either way
+    if all(abs(c) == 1 for c in coefficients):
+        return sign
+
+    def effort(divisor: Fraction) -> tuple[int, int]:
+        left = [abs(c / divisor) for c in coefficients]
+        digits = sum(len(f"{c.numerator}{c.denominator}") for c in left)
+        return sum(c != 1 for c in (divisor, *left)), digits
+
+    return sign * min((Fraction(1), *map(abs, coefficients)), key=effort)
 
 
 def _common_exponent(exponents: list[Fraction]) -> Fraction:

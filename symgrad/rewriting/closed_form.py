@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation, System
-from symgrad.ir.terms import Power
+from symgrad.ir.terms import Element, Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
 from symgrad.rewriting.cost import NOMINAL_LENGTH, cost_of, elements_of, length
 from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
@@ -29,7 +29,7 @@ from symgrad.rewriting.stability import exponentiates, folded_definitions, hazar
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from symgrad.ir.terms import Element, Expr
+    from symgrad.ir.terms import Expr
     from symgrad.rewriting.trace import Trace
 
 _MOST_BASES = 8
@@ -109,17 +109,32 @@ class _Search:
         self._unbounded: dict[Expr, bool] = {}
 
     def candidates(self) -> list[ClosedForm]:
-        """Return one candidate for each change of variables that a set of kept tensors gives."""
-        changes: dict[tuple[tuple[Expr, Expr], ...], tuple[Relation, ...]] = {(): ()}
+        """Return one candidate for each change of variables that a set of kept tensors gives.
+
+        The unlikely sets are tried if nothing beats the plain chain rule with the likely ones.
+        """
+        likely, unlikely = self._bases()
+        tried: dict[tuple[tuple[Expr, Expr], ...], _Closer | None] = {(): self._descend(())}
+        forms = self._closed(tried, likely)
+        if forms and not min(forms, key=self._price).relations:
+            forms = self._closed(tried, unlikely)
+        return forms or [self._raw()]
+
+    def _closed(
+        self,
+        tried: dict[tuple[tuple[Expr, Expr], ...], _Closer | None],
+        bases: list[frozenset[str]],
+    ) -> list[ClosedForm]:
+        """Return the forms of the candidates tried so far and of those of more sets."""
         adjoint = [e.value for e in self.adjoint.values()]
-        for kept in self._bases():
+        for kept in bases:
             relations = reachable(self._relations(kept), adjoint)
-            changes.setdefault(tuple((r.pattern, r.replacement) for r in relations), relations)
-        closers = [c for c in map(self._descend, changes.values()) if c is not None]
-        if not closers:
-            return [self._raw()]
+            key = tuple((r.pattern, r.replacement) for r in relations)
+            if key not in tried:
+                tried[key] = self._descend(relations)
+        closers = [c for c in tried.values() if c is not None]
         forms = [c.form() for c in closers]
-        bound = min(map(self._price, forms)) * _WORTH_A_SECOND_PASS
+        bound = min(map(self._price, forms), default=0.0) * _WORTH_A_SECOND_PASS
         return [
             c.again() if self._price(f) <= bound else f for c, f in zip(closers, forms, strict=True)
         ]
@@ -177,25 +192,25 @@ class _Search:
             count += self._unbounded[value]
         return count
 
-    def _bases(self) -> list[frozenset[str]]:
-        """Return the sets of primal tensors that a closed form may be written in."""
+    def _bases(self) -> tuple[list[frozenset[str]], list[frozenset[str]]]:
+        """Return the sets of primal tensors that a form may be written in: likely, unlikely.
+
+        Likely are the last equations, down to some equation; unlikely, a single one, and the data.
+        """
         system = self.system
         always = {t.name for t in system.inputs if t.name in system.params or not t.shape}
         always |= {t.name for t in system.inputs if not t.is_real}
         data = frozenset(t.name for t in system.inputs) - always
         defined = tuple(d for d in system.defined if d not in self.hazards)
         named = tuple(d for d in defined if d not in self.hidden)
-        suffixes = [named[k:] for k in range(len(named) - 1, -1, -1)]
-        suffixes += [defined[k:] for k in range(len(defined) - 1, -1, -1)]
-        singles = [(d,) for d in reversed(defined)]
-        if len(defined) > _MOST_BASES:  # a search over so many would be long: the plain choices
-            choices = [named, defined, system.outputs]
-        else:
-            choices = list(dict.fromkeys([*suffixes, *singles]))
-        without = [frozenset({*always, *c}) for c in choices]
-        return list(
-            dict.fromkeys([*without, *(w | data for w in without), frozenset(always | data)])
-        )
+        likely: list[tuple[str, ...]] = [named, defined, system.outputs]
+        singles: list[tuple[str, ...]] = []
+        if len(defined) <= _MOST_BASES:  # a search over more would be long
+            likely = [names[k:] for names in (named, defined) for k in range(len(names))]
+            singles = [(d,) for d in defined]
+        first = [frozenset({*always, *c}) for c in likely]
+        rest = [frozenset({*always, *c}) for c in singles]
+        return first, [*rest, *(w | data for w in (*first, *rest)), frozenset(always | data)]
 
     def _relations(self, kept: frozenset[str]) -> tuple[Relation, ...]:
         try:
@@ -284,10 +299,10 @@ def _nodes(values: dict[str, Expr]) -> int:
     return sum(2 + length(e) for e in values.values())
 
 
-def _denominators(exprs: Iterable[Expr]) -> set[frozenset[str]]:
-    """Return what terms divide by, each denominator as the set of tensors it reads."""
+def _denominators(exprs: Iterable[Expr]) -> set[tuple[bool, frozenset[str]]]:
+    """Return what terms divide by: the tensors read, and whether it is one of them itself."""
     return {
-        frozenset(tensors_read(node.base))
+        (isinstance(node.base, Element), frozenset(tensors_read(node.base)))
         for expr in exprs
         for node in walk(expr)
         if isinstance(node, Power) and node.exponent < 0
@@ -309,6 +324,7 @@ class _Closer:
         self.named = [n for n in search.adjoint if n not in search.wanted]
         self.values = {t: self._value(t, self.named) for t in search.adjoint}
         self.cost = cost_of(self.values.values())
+        self.refused: dict[str, tuple[Expr, ...]] = {}
 
     def _value(self, target: str, named: Collection[str]) -> Expr:
         inlined = self.search.inlined(target, named)
@@ -335,6 +351,10 @@ class _Closer:
     def try_insert(self, name: str) -> None:
         """Insert a named cotangent into what reads it, if the whole becomes cheaper or shorter."""
         readers = [t for t, e in self.values.items() if name in tensors_read(e)]
+        tried = (self.values[name], *(self.values[t] for t in readers))
+        if self.refused.get(name) == tried:
+            return
+        self.refused[name] = tried
         named = [n for n in self.named if n != name]
         values = {t: e for t, e in self.values.items() if t != name}
         values |= {t: self._value(t, named) for t in readers}

@@ -236,20 +236,13 @@ def _positive(expr: Expr) -> Expr:
     coefficient, _ = split_coefficient(expr)
     if coefficient >= 0 or not isinstance(expr, Mul):
         return expr
-    for factor in expr.factors:
-        if isinstance(factor, Add):
-            turned = _turned(expr.factors, _only(factor))
-            if turned is not None:
-                return turned
-    return expr
-
-
-def _only(one: Add) -> Callable[[Add], bool]:
-    """Return a test that a given sum alone passes, if it is a difference."""
-    return lambda expr: expr is one and _is_difference(expr)
+    chosen = next((f for f in expr.factors if isinstance(f, Add) and _is_difference(f)), None)
+    return _turned(expr.factors, lambda f: f is chosen) or expr
 
 
 def _is_difference(expr: Add) -> bool:
+    if len(expr.terms) != 2:
+        return False
     first, last = (split_coefficient(t) for t in expr.terms)
     return last[0] < 0 < first[0] and ONE not in (first[1], last[1])
 

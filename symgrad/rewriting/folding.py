@@ -10,6 +10,7 @@ functions", IMA J. Numer. Anal. 41(4), sections 3 and 4.
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, call, mul, neg, power, split_coefficient, split_power
@@ -18,8 +19,6 @@ from symgrad.ir.visit import arguments, close_reduce, open_reduce
 from symgrad.rewriting.rule import rule
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
     from symgrad.rewriting.facts import Facts
 
 
@@ -152,7 +151,16 @@ def _one_plus_exponential(expr: Expr) -> Expr | None:
 )
 def absorb_exponential(expr: Expr, _facts: Facts) -> Expr | None:
     """Absorb an exponential into the sigmoid that bounds it."""
-    table = dict(split_power(f) for f in arguments(expr, Mul))
+    table: dict[Expr, Fraction] = {}
+    for factor in arguments(expr, Mul):
+        base, count = split_power(factor)
+        is_exp = isinstance(base, Call) and base.function == "exp"
+        split = (
+            _split_exp(base.args[0]) if isinstance(base, Call) and is_exp else {base: Fraction(1)}
+        )
+        for part, exponent in split.items():
+            table[part] = table.get(part, Fraction(0)) + exponent * count
+    expr = mul(*(power(b, e) for b, e in table.items()))
     for base, count in table.items():
         if not isinstance(base, Call) or base.function != "sigmoid" or count < 1:
             continue

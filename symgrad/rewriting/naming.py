@@ -1,9 +1,10 @@
 """Naming what an equation computes on the way, so that closed forms can be written in it.
 
-In: a System. Out: an equal System in which four kinds of terms have equations of their own:
+In: a System. Out: an equal System in which five kinds of terms have equations of their own:
 
 * a reduction, unless it stands where the equation is linear in it (a sum that is an addend or a
   factor of the right-hand side needs no name: the equation names it);
+* a sum of sums that is divided by what is computed: the numerator of a weighted mean;
 * the argument of a function that contains a reduction: a gate's pre-activation;
 * a root of such an argument: the scale of a norm;
 * the logarithm of an element of another equation's tensor: a log-probability.
@@ -19,7 +20,16 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.show import unused
 from symgrad.ir.terms import Add, Call, Element, Expr, Index, Mul, Power, Reduce
-from symgrad.ir.visit import rebuild, replace_elements, substitute, walk
+from symgrad.ir.visit import (
+    close_reduce,
+    elements,
+    fresh,
+    open_reduce,
+    rebuild,
+    replace_elements,
+    substitute,
+    walk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -77,7 +87,7 @@ class _Names:
         value = self.visit(equation.value, linear=True)
         self.equations.append(replace(equation, value=value))
         if isinstance(value, Reduce):
-            self.known.setdefault(value, equation.element)
+            self.known.setdefault(_by_axis(value), equation.element)
 
     def visit(self, node: Expr, *, linear: bool) -> Expr:
         """Return a term with its intermediates named.
@@ -87,7 +97,14 @@ class _Names:
             linear: Whether the equation is a sum of products down to here.
         """
         match node:
-            case Add() | Mul():
+            case Mul():
+                below = any(
+                    isinstance(f, Power) and f.exponent < 0 and elements(f) for f in node.factors
+                )
+                return rebuild(
+                    node, lambda f: self.visit(f, linear=linear and not (below and _adds_up(f)))
+                )
+            case Add():
                 return rebuild(node, lambda child: self.visit(child, linear=linear))
             case Call():
                 new = rebuild(node, self._argument)
@@ -115,12 +132,13 @@ class _Names:
         letters = _letters(free)
         mapping: dict[Index, Expr] = dict(zip(free, letters, strict=True))
         value = substitute(node, mapping)
-        if value not in self.known:
+        key = _by_axis(value)
+        if key not in self.known:
             name = unused(f"{self.target}_{kind}", self.used)
             self.used.add(name)
-            self.known[value] = Element(name, letters)
+            self.known[key] = Element(name, letters)
             self.equations.append(Equation(name, letters, value))
-        return substitute(self.known[value], dict(zip(letters, free, strict=True)))
+        return substitute(self.known[key], dict(zip(letters, free, strict=True)))
 
     def _takes_log(self, node: Call, new: Expr) -> bool:
         """Return whether a term is the logarithm of what the System computes, within a larger one.
@@ -139,6 +157,24 @@ class _Names:
         """Return the free indices of a term: the equation's in its order, then opened ones."""
         place = {i: k for k, i in enumerate(self.letters)}
         return sorted(node.free, key=lambda i: (place.get(i, len(place)), -i.serial, i.key))
+
+
+def _adds_up(expr: Expr) -> bool:
+    """Return whether a term sums up sums: the numerator of a weighted mean."""
+    is_sum = isinstance(expr, Reduce) and expr.op == "sum"
+    return is_sum and any(isinstance(n, Add) for n in walk(expr))
+
+
+def _by_axis(expr: Expr) -> Expr:
+    """Return a term with each binder under the letter of its axis, so that like terms are one."""
+    new = rebuild(expr, _by_axis)
+    if not isinstance(new, Reduce):
+        return new
+    bound, body, condition = open_reduce(new)
+    named = fresh((Index(i.axis, i.axis) for i in bound), (*new.free, *bound))
+    names: dict[Index, Expr] = dict(zip(bound, named, strict=True))
+    condition = None if condition is None else substitute(condition, names)
+    return close_reduce(new.op, named, substitute(body, names), condition, new.ties)
 
 
 def _letters(free: list[Index]) -> tuple[Index, ...]:

@@ -6,7 +6,16 @@ Composite axes (groups of channels, heads, pairs, halves) are written with lette
 
 from __future__ import annotations
 
-#: The constants of tanh-GELU and the like are exact rationals, as the language reads decimals.
+from functools import cache
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+from symgrad.autodiff.derive import derive
+from symgrad.ir.text import parse
+
+if TYPE_CHECKING:
+    from symgrad.derivation import Derivation
+
 _SOFTMAX = "P[n, c] = softmax[c](X[n, c])"
 
 ACTIVATIONS = {
@@ -38,7 +47,10 @@ SOFTMAXES = {
         Z[n]    = sum[k](E[n, k])
         P[n, k] = E[n, k] / Z[n]
     """,
-    "log_softmax": "Y[n, k] = X[n, k] - logsumexp[j](X[n, j])",
+    "log_softmax": """
+        P[n, k] = softmax[k](X[n, k])
+        Y[n, k] = log(P[n, k])
+    """,
     "logsumexp": "Y[n] = logsumexp[k](X[n, k])",
 }
 
@@ -60,12 +72,12 @@ LOSSES = {
     """,
     "cross_entropy_probabilities": f"""
         {_SOFTMAX}
-        L = -mean[n](sum[c](stop(Q[n, c]) * log(P[n, c])))
+        L = -mean[n](sum[c](Q[n, c] * log(P[n, c])))
     """,
     "cross_entropy_simplex": f"""
         Q: simplex[n, c]
         {_SOFTMAX}
-        L = -mean[n](sum[c](stop(Q[n, c]) * log(P[n, c])))
+        L = -mean[n](sum[c](Q[n, c] * log(P[n, c])))
     """,
     "cross_entropy_weights": f"""
         T: index(c)[n]
@@ -103,7 +115,7 @@ LOSSES = {
     """,
     "kl": """
         Y[n, c] = X[n, c] - logsumexp[j](X[n, j])
-        L       = mean[n](sum[c](stop(Q[n, c]) * (log(stop(Q[n, c])) - Y[n, c])))
+        L       = mean[n](sum[c](Q[n, c] * (log(Q[n, c]) - Y[n, c])))
     """,
     "focal": """
         T: index(c)[n]
@@ -124,10 +136,6 @@ LOSSES = {
     """,
 }
 
-_SCALE = """
-        S = mean[{over}]((X[{at}] - M[{row}]) ** 2)
-"""
-
 
 def _norm(at: str, over: str, row: str, gain: str, skew: str) -> str:
     return f"""
@@ -146,8 +154,8 @@ NORMS = {
     "batch_norm_eval": """
         eps: positive = 1e-5
         V: nonnegative[c]
-        R[c] = 1 / sqrt(stop(V[c]) + eps)
-        H[n, c, h] = (X[n, c, h] - stop(M[c])) * R[c]
+        R[c] = 1 / sqrt(V[c] + eps)
+        H[n, c, h] = (X[n, c, h] - M[c]) * R[c]
         Y[n, c, h] = g[c] * H[n, c, h] + b[c]
     """,
     "group_norm": _norm("n, j, c, h", "c, h", "n, j", "g[j, c] * ", " + b[j, c]"),
@@ -203,7 +211,7 @@ OTHERS = {
     "lora": """
         alpha: positive = 16
         H[n, r] = sum[i](X[n, i] * A[r, i])
-        Y[n, o] = sum[i](X[n, i] * stop(W[o, i])) + alpha / size[r] * sum[r](H[n, r] * B[o, r])
+        Y[n, o] = sum[i](X[n, i] * W[o, i]) + alpha / size[r] * sum[r](H[n, r] * B[o, r])
     """,
     "lstm": """
         I[n, h] = sigmoid(sum[j](X[n, j] * Wi[h, j]) + sum[k](H[n, k] * Ui[h, k]) + bi[h])
@@ -224,3 +232,27 @@ OTHERS = {
 }
 
 FORMS = {**ACTIVATIONS, **SOFTMAXES, **LOSSES, **NORMS, **ATTENTIONS, **OTHERS}
+
+
+#: Inputs to differentiate, where data are real too.
+WRT = {
+    "cross_entropy_probabilities": ["X"],
+    "cross_entropy_simplex": ["X"],
+    "kl": ["X"],
+    "batch_norm_eval": ["X", "g", "b"],
+    "lora": ["X", "A", "B"],
+    "rope": ["X1", "X2"],
+}
+
+
+@cache
+def derivation_of(name: str) -> Derivation:
+    """Return the derivation of a form; derived once for all tests."""
+    return derive(parse(dedent(FORMS[name])), WRT.get(name))
+
+
+def index_form(derivation: Derivation) -> str:
+    """Return the forward equations, the closed form and what it saves, as a golden file has it."""
+    lines = [str(e) for e in derivation.system.equations]
+    lines += ["", *map(str, derivation.backward.equations)]
+    return "\n".join([*lines, "", f"saved: {', '.join(derivation.saved)}"]) + "\n"

@@ -6,8 +6,8 @@ Forward:
     Y[n] = 0.5 * X[n] * (1 + erf(X[n] / sqrt(2)))
 
 Backward:
-    X_bar[n] = 0.5 * Y_bar[n] * (erf(X[n] / sqrt(2)) + sqrt(2) * X[n] * exp(-0.5 * X[n]**2) /
-        sqrt(pi) + 1)
+    X_bar[n] = Y_bar[n] * (0.5 * erf(X[n] / sqrt(2)) + X[n] * exp(-0.5 * X[n]**2) / (sqrt(2) *
+        sqrt(pi)) + 0.5)
 """
 
 from __future__ import annotations
@@ -35,15 +35,16 @@ def gelu_forward(X: Array) -> Array:
 def gelu_vjp(X: Array, Y_bar: Array) -> Array:
     """Return X_bar: the cotangent of X.
 
-    X_bar[n] = 0.5 * Y_bar[n] * (erf(X[n] / sqrt(2)) + sqrt(2) * X[n] * exp(-0.5 * X[n]**2) /
-        sqrt(pi) + 1)
+    X_bar[n] = Y_bar[n] * (0.5 * erf(X[n] / sqrt(2)) + X[n] * exp(-0.5 * X[n]**2) / (sqrt(2) *
+        sqrt(pi)) + 0.5)
 
     Args:
         X: Input of the forward pass, shape [n].
         Y_bar: Cotangent of Y, shape [n].
     """
     _check("gelu_vjp", X=(X, "n"), Y_bar=(Y_bar, "n"))
-    return 0.5 * Y_bar * (_erf(X / 2**0.5) + 2**0.5 / np.pi**0.5 * X * np.exp(-0.5 * X * X) + 1)
+    term = X * np.exp(-0.5 * X * X) / (2**0.5 * np.pi**0.5)
+    return Y_bar * (0.5 * _erf(X / 2**0.5) + term + 0.5)
 
 
 # erf(x) / x as a polynomial in x**2 for |x| < 1, and exp(x**2) * (1 - erf(x)) as one in

@@ -6,8 +6,8 @@ Forward:
     Y[n] = 0.5 * X[n] * (1 + erf(X[n] / sqrt(2)))
 
 Backward:
-    X_bar[n] = 0.5 * Y_bar[n] * (erf(X[n] / sqrt(2)) + sqrt(2) * X[n] * exp(-0.5 * X[n]**2) /
-        sqrt(pi) + 1)
+    X_bar[n] = Y_bar[n] * (0.5 * erf(X[n] / sqrt(2)) + X[n] * exp(-0.5 * X[n]**2) / (sqrt(2) *
+        sqrt(pi)) + 0.5)
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def gelu_forward(X: Tensor) -> Tensor:
 def gelu_vjp(X: Tensor, Y_bar: Tensor) -> Tensor:
     """Return X_bar: the cotangent of X.
 
-    X_bar[n] = 0.5 * Y_bar[n] * (erf(X[n] / sqrt(2)) + sqrt(2) * X[n] * exp(-0.5 * X[n]**2) /
-        sqrt(pi) + 1)
+    X_bar[n] = Y_bar[n] * (0.5 * erf(X[n] / sqrt(2)) + X[n] * exp(-0.5 * X[n]**2) / (sqrt(2) *
+        sqrt(pi)) + 0.5)
 
     Args:
         X: Input of the forward pass, shape [n].
         Y_bar: Cotangent of Y, shape [n].
     """
     _check("gelu_vjp", X=(X, "n"), Y_bar=(Y_bar, "n"))
-    term = 2**0.5 / torch.pi**0.5 * X * torch.exp(-0.5 * X * X)
-    return 0.5 * Y_bar * (torch.erf(X / 2**0.5) + term + 1)
+    term = X * torch.exp(-0.5 * X * X) / (2**0.5 * torch.pi**0.5)
+    return Y_bar * (0.5 * torch.erf(X / 2**0.5) + term + 0.5)
 
 
 def gelu_jvp(X: Tensor, X_dot: Tensor) -> Tensor:
