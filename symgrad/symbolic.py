@@ -69,6 +69,8 @@ _RELATIONS: dict[str, Any] = {
     "!=": sympy.Ne,
 }
 
+MOST_NODES = 15000  # with more, SymPy would take minutes
+
 
 def typed(*values: object) -> tuple[Any, ...]:
     """Return the values, none of which SymPy would parse.
@@ -341,7 +343,7 @@ def scalar_proof(
     """Compare a backward System with plain `sympy.diff` of `<Y, Y_bar>`, at concrete sizes.
 
     Args:
-        system: The System, without batch axes `...` and without recurrences.
+        system: The System, without batch axes `...`.
         backward: Its backward System: reads tensors of `forward`, defines `X_bar`.
         sizes: Length of each axis: 1 to 3.
         forward: The System whose tensors `backward` reads; `system` by default.
@@ -350,7 +352,6 @@ def scalar_proof(
     Raises:
         TypeError: If something is met that SymPy is not shown.
 
-    >>> from symgrad.ir.text import parse
     >>> square = parse("Y[n] = X[n] ** 2")
     >>> backward = parse("X_bar[n] = 2 * X[n] * Y_bar[n]", internal=True)
     >>> scalar_proof(square, backward, {"n": 2})
@@ -359,6 +360,8 @@ def scalar_proof(
     primal = Unrolled(system, sizes, given or {})
     saved = primal if forward is None else Unrolled(forward, sizes, given or {}, primal)
     last = Unrolled(backward, sizes, given or {}, saved)
+    if last.nodes(backward.outputs) > MOST_NODES:
+        raise TypeError("the formulas are too long to spell out")
     terms = [
         Mul((primal.entry(name, place), last.entry(f"{name}_bar", place)))
         for name in system.outputs

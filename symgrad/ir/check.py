@@ -115,13 +115,13 @@ class _Order:
                         yield equation, read
 
     def _time(self, name: str) -> str | None:
-        """Return the letter that every lagged read of a recurrence shifts, the first if several."""
-        shifted = [lags(equation, read.element) for equation, read in self._tied_reads(name)]
-        common = [set(row) for row in shifted if row]
-        if not common:
+        """Return the letter whose lags break every cycle of a recurrence, the first if several."""
+        tied = [(e.target, read.element.tensor, lags(e, read.element)) for e, read in
+                self._tied_reads(name)]  # fmt: skip
+        if not any(shifted for _, _, shifted in tied):
             return None
         letters = [i.name for i in self.equations[self.place[name]].letters]
-        return next((x for x in letters if all(x in row for row in common)), None)
+        return next((x for x in letters if _breaks_cycles(x, tied)), None)
 
     def check(self) -> None:
         """Check every read of every equation."""
@@ -215,6 +215,15 @@ class _Order:
                 expected="lags of one sign",
                 fix="split it into a recurrence forward and one backward",
             )
+
+
+def _breaks_cycles(letter: str, tied: list[tuple[str, str, dict[str, tuple[int, int]]]]) -> bool:
+    """Return whether reads that do not shift a letter never lead back to where they began."""
+    below: dict[str, set[str]] = {}
+    for target, read, shifted in tied:
+        if letter not in shifted:
+            below.setdefault(target, set()).add(read)
+    return not any(name in _closure(name, below) for name in below)
 
 
 def _closure(name: str, below: dict[str, set[str]]) -> set[str]:

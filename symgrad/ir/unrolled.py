@@ -10,8 +10,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.build import const
+from symgrad.ir.composite import letters_of
 from symgrad.ir.implicit import no_implicit
 from symgrad.ir.sizes import length_of
+from symgrad.ir.stepwise import stepwise, time_axes
 from symgrad.ir.terms import (
     ONE,
     ZERO,
@@ -29,7 +31,7 @@ from symgrad.ir.terms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from symgrad.ir.equation import System, Tensor
 
@@ -40,7 +42,7 @@ class Unrolled:
     """A System at concrete sizes.
 
     Args:
-        system: The System, without batch axes `...` and without recurrences.
+        system: The System, without batch axes `...`; its recurrences are written out.
         sizes: Length of each axis.
         given: Integer and truth values of the inputs that have them.
         parent: Where tensors are looked up that `system` reads and does not define.
@@ -53,7 +55,9 @@ class Unrolled:
         given: Mapping[str, Any],
         parent: Unrolled | None = None,
     ) -> None:
-        self.system, self.sizes, self.given, self.parent = system, sizes, given, parent
+        time = {axis: sizes[axis] for axis in time_axes([system])}
+        self.system = stepwise(system, time) if time else system
+        self.sizes, self.given, self.parent = sizes, given, parent
         self._entries: dict[tuple[str, Place], Expr] = {}
 
     def has(self, name: str) -> bool:
@@ -76,6 +80,17 @@ class Unrolled:
         """Yield every index of a tensor."""
         yield from product(*map(range, self.shape(name)))
 
+    def nodes(self, names: Iterable[str]) -> int:
+        """Return the number of nodes of all entries of some tensors, written out as trees."""
+        known: dict[Expr, int] = {}
+
+        def count(node: Expr) -> int:
+            if node not in known:
+                known[node] = 1 + sum(map(count, node.children))
+            return known[node]
+
+        return sum(count(self.entry(n, place)) for n in names for place in self.places(n))
+
     def entry(self, name: str, place: Place) -> Expr:
         """Return an entry of a tensor: its definition written out, or an entry of an input."""
         if name not in self.system.defined and self.parent is not None and self.parent.has(name):
@@ -93,7 +108,12 @@ class Unrolled:
         equation = self.system.equation(name)
         if equation.implicit:
             raise no_implicit(equation)
-        return self.value(equation.value, dict(zip(equation.letters, place, strict=True)))
+        scope: dict[Index, int] = {}
+        for index, at in zip(equation.indices, place, strict=True):
+            rest = at
+            for letter in reversed(letters_of(index)):
+                rest, scope[letter] = divmod(rest, self.sizes[letter.axis])
+        return self.value(equation.value, scope)
 
     def value(self, node: Expr, scope: Mapping[Index, int]) -> Expr:
         """Return a term with its letters at given values."""

@@ -59,6 +59,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symgrad.ir.composite import letters_of
 from symgrad.ir.terms import (
     Add,
     Call,
@@ -126,8 +127,7 @@ class Valuation:
         self.signs, self.infinite = signs, infinite
         self.equations: dict[str, Equation] = {}
         for equation in system.equations:
-            boundary = len(equation.letters) != len(equation.indices)
-            if boundary or equation.implicit or equation.target in self.equations:
+            if not equation.is_main or equation.implicit:
                 raise UndecidedError(f"{equation.target} is a recurrence, or implicit")
             self.equations[equation.target] = equation
         self.real = RealEvaluator(point.sizes, lambda e: self.read(e, self.tensor_real(e.tensor)))
@@ -151,7 +151,7 @@ class Valuation:
             self._tensors[key] = (
                 self.point.residues(name, level)
                 if equation is None
-                else self.whole(self.value(equation.value, level), equation.letters)
+                else self.whole(self.value(equation.value, level), equation)
             )
         return self._tensors[key]
 
@@ -164,13 +164,14 @@ class Valuation:
             self._reals[name] = (
                 self.point.real(name)
                 if equation is None
-                else self.whole(self.real(equation.value), equation.letters)
+                else self.whole(self.real(equation.value), equation)
             )
         return self._reals[name]
 
-    def whole(self, value: Labelled, letters: tuple[Index, ...]) -> Labelled:
+    def whole(self, value: Labelled, equation: Equation) -> Labelled:
         """Return a value as a tensor with the axes of an equation's left-hand side."""
-        return unlabelled(value, letters, [self.point.sizes[i.axis] for i in letters])
+        lengths = [[self.point.sizes[i.axis] for i in letters_of(a)] for a in equation.indices]
+        return unlabelled(value, equation.letters, lengths)
 
     def read(self, node: Element, tensor: Labelled, outside: Labelled | None = None) -> Labelled:
         """Return the elements of a tensor that a term reads."""

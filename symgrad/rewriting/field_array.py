@@ -7,6 +7,7 @@ a prime. The module knows no terms.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,10 +111,11 @@ def read(
     for place, length in zip(places, tensor.data.shape[1:], strict=True):
         inside = inside & (place >= 0) & (place < length)
         clipped.append(np.clip(place, 0, max(length - 1, 0)))
-    draws = np.arange(tensor.data.shape[0]).reshape(-1, *(1,) * len(axes))
-    found = tensor.data[(draws, *clipped)]
+    data, known = np.broadcast_arrays(tensor.data, True if tensor.ok is None else tensor.ok)
+    draws = np.arange(data.shape[0]).reshape(-1, *(1,) * len(axes))
+    found = data[(draws, *clipped)]
     if tensor.ok is not None:
-        ok = both(ok, tensor.ok[(draws, *clipped)])
+        ok = both(ok, known[(draws, *clipped)])
     value = Labelled(found, axes, ok)
     if bool(inside.all()):
         return value
@@ -122,12 +124,21 @@ def read(
     return select(Labelled(inside.reshape((-1, *inside.shape[1:])), axes), value, outside)
 
 
-def unlabelled(value: Labelled, axes: tuple[Index, ...], lengths: Sequence[int]) -> Labelled:
-    """Return a value as a tensor with the given axes in order, without labels, not read-only."""
+def unlabelled(
+    value: Labelled, axes: tuple[Index, ...], lengths: Sequence[Sequence[int]]
+) -> Labelled:
+    """Return a value as a tensor with the given axes in order, without labels, not read-only.
+
+    Args:
+        value: The value.
+        axes: Its labels in order.
+        lengths: For each axis of the tensor the lengths of the labels that count through it.
+    """
 
     def fill(array: Array) -> Array:
         whole = spread(array, value.axes, axes)
-        return np.broadcast_to(whole, (whole.shape[0], *lengths))
+        whole = np.broadcast_to(whole, (whole.shape[0], *(n for axis in lengths for n in axis)))
+        return whole.reshape(whole.shape[0], *map(prod, lengths))
 
     return Labelled(fill(value.data), (), None if value.ok is None else fill(value.ok))
 

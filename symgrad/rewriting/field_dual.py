@@ -58,7 +58,7 @@ class Tangents:
         if equation is None:
             return self.primal.point.tangent(name, level) if name in self.wrt else None
         tangent = self.tangent(equation.value, level)
-        return None if tangent is None else self.primal.whole(tangent, equation.letters)
+        return None if tangent is None else self.primal.whole(tangent, equation)
 
     def tangent(self, node: Expr, level: int) -> Labelled | None:
         """Return the tangent of a term over its letters; None if it is zero."""

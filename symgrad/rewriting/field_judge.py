@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symgrad.errors import UnsupportedError
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.show import unused
+from symgrad.ir.stepwise import stepwise, time_axes
 from symgrad.rewriting.field import Valuation
 from symgrad.rewriting.field_array import Array, both
 from symgrad.rewriting.field_dual import Tangents
@@ -27,7 +29,7 @@ from symgrad.rewriting.field_terms import Survey, mentions_infinity, uses_signs
 from symgrad.rewriting.field_tower import PRIMES, TOP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from symgrad.ir.equation import System, Tensor
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 ENOUGH = 6
 MOST = 2048
 _HOPELESS = 256  # with no hit by then, give up these sizes
+
+#: The lengths at which recurrences are written out and judged.
+STEPS = (1, 3)
 
 
 @dataclass(frozen=True)
@@ -201,6 +206,33 @@ def _batch(
     return None
 
 
+def written_out(systems: Sequence[System]) -> Iterator[tuple[System, ...]]:
+    """Yield the Systems without recurrences: as they are, or written out at each of STEPS.
+
+    Raises:
+        UndecidedError: If a recurrence cannot be written out.
+    """
+    axes = time_axes(systems)
+    for steps in STEPS if axes else (0,):
+        lengths = dict.fromkeys(axes, steps)
+        try:
+            known = {s: stepwise(s, lengths) if axes else s for s in systems}
+        except UnsupportedError as reason:
+            raise UndecidedError(str(reason)) from reason
+        yield tuple(known[s] for s in systems)
+
+
+def weakest(found: Iterator[Evidence]) -> Evidence:
+    """Return the first evidence of a difference, or the one with the fewest comparisons."""
+    least: Evidence | None = None
+    for evidence in found:
+        if not evidence.agree:
+            return evidence
+        least = evidence if least is None or evidence.times < least.times else least
+    assert least is not None, "there is evidence for at least one length"
+    return least
+
+
 def equality_evidence(
     first: System,
     second: System,
@@ -210,6 +242,17 @@ def equality_evidence(
     seed: int = 0,
 ) -> Evidence:
     """Return evidence that pairs of outputs of two Systems over the same inputs are equal."""
+    both_written = written_out((first, second))
+    return weakest(_equality(f, g, pairs, inputs, seed) for f, g in both_written)
+
+
+def _equality(
+    first: System,
+    second: System,
+    pairs: Sequence[tuple[str, str]],
+    inputs: Mapping[str, Tensor],
+    seed: int,
+) -> Evidence:
     where = setting((first, second), inputs, nested=False)
 
     def compare(point: Point) -> list[Comparison]:
@@ -221,6 +264,7 @@ def equality_evidence(
 
 def inputs_that_matter(system: System, inputs: Mapping[str, Tensor], *, seed: int = 0) -> set[str]:
     """Return the real inputs on which some output depends, under the given declarations."""
+    system = list(written_out((system,)))[-1][0]
     where = setting((system,), inputs, nested=False, dual=True)
     rng = np.random.default_rng(seed)
     valuation = where.valuation(0, where.point(choose_sizes(where.systems, rng), 16, rng))
@@ -266,6 +310,12 @@ def adjoint_evidence(  # noqa: PLR0913 (three Systems belong together)
         seed: Of the random points.
         batches: How many choices of sizes.
     """
+    written = written_out((primal, forward, backward))
+    return weakest(_adjoint(systems, wrt, seed, batches) for systems in written)
+
+
+def _adjoint(systems: tuple[System, ...], wrt: Sequence[str], seed: int, batches: int) -> Evidence:
+    primal, forward, backward = systems
     cotangents = {
         f"{name}_bar": replace(primal.tensor(name), name=f"{name}_bar", kind="real")
         for name in primal.outputs

@@ -12,7 +12,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.batch import fix_batch
+from symgrad.ir.composite import letters_of
+from symgrad.ir.sizes import axes_of
 from symgrad.ir.terms import BATCH, Add, Const, Expr, Mul, Power, Size
+from symgrad.ir.visit import elements
 from symgrad.verification.layouts import with_layout
 
 if TYPE_CHECKING:
@@ -165,14 +168,17 @@ class Instance:
 def with_open_lengths(derivation: Derivation, longest: int) -> Derivation:
     """Return a derivation in which no axis is fixed to more than `longest` entries.
 
-    Equations hold for every length; what is tested is tested at short and unequal ones.
+    Equations hold for every length; what is tested is tested at short and unequal ones. An axis
+    along which an entry is named, `A[n, (3, k)]`, keeps its length.
     """
+    systems = (derivation.system, derivation.forward, derivation.backward)
+    kept = {axis for system in systems for axis in _axes_with_named_entries(system)}
 
     def opened(system: System) -> System:
         sizes = (
             (axis, length)
             for axis, length in system.sizes
-            if not (isinstance(length, Const) and length.value > longest)
+            if axis in kept or not (isinstance(length, Const) and length.value > longest)
         )
         return replace(system, sizes=tuple(sizes))
 
@@ -182,6 +188,17 @@ def with_open_lengths(derivation: Derivation, longest: int) -> Derivation:
         forward=opened(derivation.forward),
         backward=opened(derivation.backward),
     )
+
+
+def _axes_with_named_entries(system: System) -> set[str]:
+    """Return the axes of which some read names an entry: neither a letter nor letters joined."""
+    found: set[str] = set()
+    for equation in system.equations:
+        for read in elements(equation.value):
+            for length, at in zip(system.tensor(read.tensor).shape, read.indices, strict=True):
+                if not letters_of(at):
+                    found.update(axes_of(length))
+    return found
 
 
 @lru_cache(maxsize=1024)
