@@ -20,7 +20,7 @@ from symgrad.ir.terms import Add, Const, Element, Expr, Index, Logic, Reduce, Si
 from symgrad.ir.visit import tensors_read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from symgrad.ir.equation import Equation
     from symgrad.ir.shapes import Complain
@@ -89,6 +89,7 @@ class _Order:
 
     equations: Sequence[Equation]
     complain: Complain
+    inputs: Collection[str] = ()
 
     def __post_init__(self) -> None:
         self.place = {e.target: k for k, e in enumerate(self.equations) if e.is_main}
@@ -181,13 +182,14 @@ class _Order:
                 continue
             fixed = tuple(None if isinstance(i, Index) else i for i in equation.indices)
             outside = [_position(i) for i in fixed if i is not None]
-            if equation.target not in self.place or len(outside) > 1 or None in outside:
+            known = equation.target in self.place or equation.target in self.inputs
+            if not known or len(outside) > 1 or None in outside:
                 raise self.complain(
                     InitialValueError,
                     equation.element,
                     given=f"{equation.element} on the left-hand side",
-                    expected="a position just before or after the range of a recurrence",
-                    fix="give H[-1, ...] or H[size[t], ...], and define H[t, ...]",
+                    expected="a position before or after the range of a recurrence or an input",
+                    fix="give H[-1, ...] or H[size[t], ...], and define or declare H[t, ...]",
                 )
             if (equation.target, fixed) in seen:
                 raise self.complain(
@@ -262,13 +264,18 @@ def _with(element: Element, slot: int, where: str) -> str:
     return f"{element.tensor}[{', '.join(parts)}]"
 
 
-def check_order(equations: Sequence[Equation], complain: Complain) -> None:
+def check_order(equations: Sequence[Equation], complain: Complain, inputs: Collection[str]) -> None:
     """Refuse reads above a definition, cycles without a lag, and incomplete recurrences.
+
+    Args:
+        equations: The equations in order.
+        complain: Makes an error.
+        inputs: The names of the declared inputs, which may be given values beyond their range.
 
     Raises:
         SymgradError: OrderError, CycleError, InitialValueError or DirectionError.
     """
-    _Order(equations, complain).check()
+    _Order(equations, complain, inputs).check()
 
 
 def time_slots(equations: Sequence[Equation]) -> dict[str, int]:

@@ -79,8 +79,8 @@ class Equation:
 
     Attributes:
         target: The tensor that is defined.
-        indices: A free index for each axis, or a composite one; for an initial value of a
-            recurrence also -1 or a size.
+        indices: A free index for each axis, or a composite one; also -1 or a size where a value
+            beyond the range is given: of a recurrence, or of an input.
         value: The right-hand side, over the free indices.
         implicit: Whether the value is a comparison `left == right` that holds for all of its free
             indices, and the target is the one tensor for which it does.
@@ -135,7 +135,7 @@ class System:
     @property
     def defined(self) -> tuple[str, ...]:
         """Names of the defined tensors, in order."""
-        return tuple(dict.fromkeys(e.target for e in self.equations))
+        return tuple(dict.fromkeys(e.target for e in self.equations if e.is_main))
 
     def equation(self, name: str) -> Equation:
         """Return the (main) definition of a tensor.
@@ -185,7 +185,8 @@ class System:
     def with_equations(self, equations: Iterable[Equation]) -> System:
         """Return the System with other equations, its unused inputs dropped."""
         new = replace(self, equations=tuple(equations))
-        used = set(new.outputs).union(*(tensors_read(e.value) for e in new.equations))
+        used = {*new.outputs, *(e.target for e in new.equations if not e.is_main)}
+        used = used.union(*(tensors_read(e.value) for e in new.equations))
         used = used.union(*(tensors_read(i) for e in new.equations for i in e.indices))
         return replace(new, inputs=tuple(t for t in new.inputs if t.name in used))
 

@@ -277,8 +277,9 @@ def infer(
     for element in reads:
         shapes.use(element)
     check_integers(equations, shapes)
-    defined = {e.target for e in equations}
+    defined = {e.target for e in equations if e.is_main}
     names = dict.fromkeys(e.tensor for e in reads)
+    names.update(dict.fromkeys(e.target for e in equations if e.target not in defined))
     known = {t.name: t for t in declared if t.name in names}
     inputs = [
         replace(t, shape=shapes.shape(n), limit=t.limit and shapes.axis(t.limit))

@@ -78,11 +78,12 @@ class SystemReader:
                 expected="at least one",
                 fix="write Y[n, o] = sum[i](X[n, i] * W[o, i])",
             )
-        check_order(equations, self.complain)
+        check_order(equations, self.complain, [t.name for t in declared])
         inferred = infer(declared, equations, self.sizes, self.names.letters, self.complain)
         if not self.internal:
             check_lengths(inferred, self.complain)
-        outputs = self.outputs or (equations[-1].target,)
+        last = next(e for e in reversed(equations) if e.is_main or e is equations[0])
+        outputs = self.outputs or (last.target,)
         kept = self._params(params, inferred.inputs)
         system = System(name, inferred.inputs, inferred.equations, outputs, kept, inferred.sizes)
         self._check_outputs(system)
@@ -308,9 +309,9 @@ class SystemReader:
         return {name for name in names if name is not None}
 
     def _check_target(self, node: ast.Assign, name: str, indices: tuple[Expr, ...]) -> None:
-        if any(d.name == name for d in self.resolved.tensors):
-            raise self._redefinition(node, f"{name}, which is declared as an input")
         new = Equation(name, indices, Element(name, indices))
+        if new.is_main and any(d.name == name for d in self.resolved.tensors):
+            raise self._redefinition(node, f"{name}, which is declared as an input")
         if new.is_main and any(e.target == name and e.is_main for e in self.fresh.equations):
             raise self._redefinition(node, name)
 

@@ -30,10 +30,10 @@ def defects(system: System) -> list[str]:
 def _names(system: System) -> Iterator[str]:
     counts = Counter(t.name for t in system.inputs)
     counts.update(set(system.defined))
-    counts.update(e.target for e in system.equations if e.is_main and e.target in system.defined)
-    for name in system.defined:
-        counts[name] -= 1
-        if not any(e.target == name and e.is_main for e in system.equations):
+    counts.update(e.target for e in system.equations if e.is_main)
+    counts.subtract(system.defined)
+    for name in dict.fromkeys(e.target for e in system.equations):
+        if name not in counts:
             yield f"{name} has initial values and no definition"
     yield from (f"{name} is defined twice" for name, count in counts.items() if count > 1)
     known = {t.name for t in system.inputs}

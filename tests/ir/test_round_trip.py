@@ -17,7 +17,9 @@ from symgrad.ir.equation import Equation
 from symgrad.ir.serial import dump_json, load_json
 from symgrad.ir.text import parse
 from symgrad.ir.visit import rebuild
+from symgrad.ir.wellformed import defects
 from symgrad.layers.registry import LAYERS
+from tests.autodiff.test_recurrences import TEXTS as RECURRENCES
 from tests.ir.texts import TEXTS, every_choice
 from tests.rewriting.random_systems import texts
 
@@ -60,6 +62,18 @@ def test_every_layer_for_every_option(name: str) -> None:
 def test_derived_systems_up_to_the_order_of_operands(name: str) -> None:
     derivation = derive(LAYERS[name].system())
     for system in (derivation.forward, derivation.backward):
+        assert same_system(normal(read_back(system)), normal(system))
+        assert load_json(dump_json(system)) == system
+
+
+# The cotangents of `two_lags` are zero, and an input that nothing reads does not come back.
+@pytest.mark.parametrize("name", sorted(set(RECURRENCES) - {"two_lags"}))
+def test_backward_systems_of_recurrences(name: str) -> None:
+    text, options = RECURRENCES[name]
+    derivation = derive(parse(text, options=options))
+    for system in (derivation.forward, derivation.backward):
+        assert defects(system) == []
+        assert read_back(read_back(system)) == read_back(system)
         assert same_system(normal(read_back(system)), normal(system))
         assert load_json(dump_json(system)) == system
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from symgrad.errors import OptionError
+from symgrad.interpreter import evaluate
 from symgrad.ir.batch import BATCH_INDEX
 from symgrad.ir.terms import (
     INF,
@@ -225,6 +226,16 @@ def test_initial_values_are_equations_of_their_own() -> None:
     system = parse("H[t] = H[t-1] * X[t]\nH[-1] = a\nN = H[size[t] - 1]")
     assert [str(e.element) for e in system.equations] == ["H[t]", "H[-1]", "N"]
     assert system.defined == ("H", "N")
+
+
+def test_an_input_may_be_given_values_beyond_its_range() -> None:
+    system = parse("H: real[t]\nD[t] = H[t] - H[t-1]\nH[-1] = h")
+    assert [t.name for t in system.inputs] == ["H", "h"]
+    assert system.defined == system.outputs == ("D",)
+    found = evaluate(system, {"H": [1.0, 5.0, 3.0], "h": 2.0})["D"]
+    assert found.tolist() == [-1.0, 4.0, -2.0]
+    last = parse("X: real[t]\nD[t] = X[t+1] - X[t]\nX[size[t]] = X[0]\nreturn D")
+    assert evaluate(last, {"X": [1.0, 5.0, 3.0]})["D"].tolist() == [4.0, -2.0, -2.0]
 
 
 @pytest.mark.parametrize("name", TEXTS)
