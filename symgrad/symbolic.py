@@ -352,9 +352,9 @@ def scalar_proof(
     Raises:
         TypeError: If something is met that SymPy is not shown.
 
-    >>> square = parse("Y[n] = X[n] ** 2")
+    >>> from symgrad.ir.text import parse
     >>> backward = parse("X_bar[n] = 2 * X[n] * Y_bar[n]", internal=True)
-    >>> scalar_proof(square, backward, {"n": 2})
+    >>> scalar_proof(parse("Y[n] = X[n] ** 2"), backward, {"n": 2})
     Proof(holds=True, entries=2, identities=2, where='')
     """
     primal = Unrolled(system, sizes, given or {})
@@ -376,9 +376,8 @@ def scalar_proof(
     for output in backward.outputs:
         name = output.removesuffix("_bar")
         for place in primal.places(name):
-            slope = sympy.diff(total, symbols(primal.entry(name, place)))
-            ours = translate(last.entry(output, place))
-            same = _same(slope.subs(translate.frozen), ours.subs(translate.frozen), rng)
+            slope = sympy.diff(total, symbols(primal.entry(name, place))).subs(translate.frozen)
+            same = _same(slope, translate(last.entry(output, place)).subs(translate.frozen), rng)
             if same is None:
                 return Proof(False, entries, identities, f"{output}{list(place)}")
             entries, identities = entries + 1, identities + same

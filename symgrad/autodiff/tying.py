@@ -215,7 +215,7 @@ def initial_values(parts: Cut, equations: Sequence[Equation]) -> tuple[Equation,
             lag = next((g for g in parts.lags if g.tensor == element.tensor), None)
             if lag is not None and steps_of(element.indices[lag.slot]) != 0:
                 read.add(element.tensor)
-    return tuple(e for name in read for e in given.get(name, ()))
+    return tuple(e for name, found in given.items() if name in read for e in found)
 
 
 def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Derivation:

@@ -30,7 +30,7 @@ from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, lab
 from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from symgrad.codegen.emit import Emitter
     from symgrad.codegen.pieces import Piece
@@ -50,32 +50,48 @@ class Statement:
         target: Name of the array; empty for a line that stands as it is.
         text: The right-hand side, or the whole line.
         comment: The equation that it computes, where that is not obvious.
+        depth: How many loops it stands in.
     """
 
     target: str
     text: str
     comment: str = ""
+    depth: int = 0
 
     def lines(self, *, as_return: bool = False) -> list[str]:
         """Return the source lines; the comment stands behind, or above where it does not fit."""
         head = "return " if as_return else f"{self.target} = " if self.target else ""
-        line = f"{INDENT}{head}{self.text}"
+        indent = INDENT * (1 + self.depth)
+        line = f"{indent}{head}{self.text}"
         if not self.comment:
             return [line]
         both = f"{line}  # {self.comment}"
-        above = f"{INDENT}# that is, {self.comment}"
+        above = f"{indent}# that is, {self.comment}"
         if len(both) <= WIDTH:
             return [both]
         return [above, line] if len(above) <= WIDTH else [line]
 
 
-def write_body(program: Program, emitter: Emitter) -> list[Statement]:
-    """Return the statements of a function that runs a Program."""
-    return _Body(program, emitter).statements()
+def write_body(
+    program: Program, emitter: Emitter, returned: Collection[str], depth: int = 0
+) -> list[Statement]:
+    """Return the statements of a function, or of a loop in it, that runs a Program.
+
+    Args:
+        program: What is run.
+        emitter: Spells it.
+        returned: What the function returns: none of it may be an argument, or a view of one.
+        depth: How many loops the statements stand in.
+    """
+    found = _Body(program, emitter, returned, depth).statements()
+    return [replace(s, depth=depth) for s in found]
 
 
 class _Body:
-    def __init__(self, program: Program, emitter: Emitter) -> None:
+    def __init__(
+        self, program: Program, emitter: Emitter, returned: Collection[str], depth: int
+    ) -> None:
+        self.room = WIDTH - len(INDENT) * (1 + depth)
         self.program = program
         self.emit = emitter
         self.namer = Namer([*program.kinds, *program.system.axes])
@@ -84,10 +100,11 @@ class _Body:
         emitter.given = {t.name for t in program.system.inputs} | set(program.system.outputs)
         self.facts = Facts(program.system)
         #: Arrays that are returned, or shown in another shape: they must not be an argument.
-        self.fresh = set(program.system.outputs)
+        self.fresh = set(returned) & set(program.system.outputs)
         self.fresh |= {o.source.tensor for o in program.ops if isinstance(o, Flatten)}
         self.readers: dict[str, list[Op]] = {}
         for op in program.ops:
+            emitter.views.pop(op.out.tensor, None)  # a temporary of an earlier stage
             for name in op.reads:
                 self.readers.setdefault(name, []).append(op)
         for op in program.ops:
@@ -149,7 +166,7 @@ class _Body:
         for inner in sums:
             self.emit.inline[inner.out.tensor] = self._value(inner)
         written = self._statements(op)
-        if len(written) == 1 and _fits(written[0].target, written[0].text):
+        if len(written) == 1 and self._fits(written[0].target, written[0].text):
             return written
         self.emit.inline.clear()
         before = [s for inner in sums for s in self._statements(inner)]
@@ -169,9 +186,9 @@ class _Body:
         if isinstance(op, Fold):
             return self._steps(name, fold_steps(self.emit, op), comment)
         text = self._value(op).text
-        if op.out.tensor in self.program.system.outputs:
+        if op.out.tensor in self.fresh:
             text = self.emit.owned(text)
-        if not _fits(name, text):
+        if not self._fits(name, text):
             for word in (".permute(", ".transpose("):
                 first, turn, axes = text.rpartition(word)
                 if first and axes.count("(") < 2:  # what is turned gets a line of its own
@@ -185,13 +202,16 @@ class _Body:
             self.emit.inner[op.out.tensor] = densest(op)
         return steps
 
-    @staticmethod
-    def _steps(name: str, steps: Sequence[str], comment: str) -> list[Statement]:
+    def _steps(self, name: str, steps: Sequence[str], comment: str) -> list[Statement]:
         """Spell calls in each other as one line, or one each where that is too long."""
-        if _fits(name, nested(steps)) or len(steps) < 3:
+        if self._fits(name, nested(steps)) or len(steps) < 3:
             return [Statement(name, nested(steps), comment)]
         first = Statement(name, nested(steps[:2]), comment)
         return [first, *(Statement(name, s.replace("{x}", name)) for s in steps[2:])]
+
+    def _fits(self, name: str, text: str) -> bool:
+        """Return whether an assignment, or a return in its place, is short enough for a line."""
+        return max(len(f"{name} = "), len("return ")) + len(text) <= self.room
 
     def _value(self, op: Op) -> Piece:
         """Return the right-hand side of an operation that is one expression."""
@@ -218,7 +238,7 @@ class _Body:
         text = self.emit.map_value(op, is_output=is_output).text
         if is_output and isinstance(op.value, Element):
             self.emit.given.add(op.value.tensor)
-        if _fits(name, text):
+        if self._fits(name, text):
             return [Statement(name, text, comment)]
         value, part = _halves(op.value) or (op.value, self._largest_part(op))
         if part is None:
@@ -251,11 +271,6 @@ class _Body:
 def _says(op: Window) -> str:
     """Return a window as an equation."""
     return f"{op.out} = {Element(op.source, op.positions)}"
-
-
-def _fits(name: str, text: str) -> bool:
-    """Return whether an assignment, or a return in its place, is short enough for a line."""
-    return len(INDENT) + max(len(f"{name} = "), len("return ")) + len(text) <= WIDTH
 
 
 def _halves(expr: Expr) -> tuple[Expr, Expr] | None:

@@ -69,6 +69,7 @@ class Emitter(Spellings):
         given: Names of arrays that a result must not be: arguments and other results.
         inline: Pieces to put where a temporary is read, instead of its name.
         views: Slices to write where a window is read, instead of its name.
+        counters: Names of whole numbers of Python that count the steps of loops.
         inner: For an array of windows the number of the axis that lies densest in memory.
         last: For a result that is summed into positions the label that should lie densest.
         order: The labels of the map that is being spelled.
@@ -84,6 +85,7 @@ class Emitter(Spellings):
         self.given: set[str] = set()
         self.inline: dict[str, Piece] = {}
         self.views: dict[str, str] = {}
+        self.counters: set[str] = set()
         self.inner: dict[str, int] = {}
         self.last: dict[str, Index] = {}
         self.order: tuple[Index, ...] = ()
@@ -199,6 +201,8 @@ class Emitter(Spellings):
         found = self.inline.get(expr.tensor)
         if found is not None:
             return found
+        if expr.tensor in self.counters:
+            return Piece(python_name(expr.tensor), ATOM, INTEGER, (), scalar=True)
         name, own = self.name_of(expr.tensor), labels(expr)
         wanted = in_order(own, self.order)
         text = name if own == wanted else self.permute(name, permutation(own, wanted))

@@ -10,16 +10,16 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from symgrad.codegen.body import INDENT, WIDTH, Statement, write_body
+from symgrad.codegen.body import INDENT, WIDTH, Statement
 from symgrad.codegen.door import check_lines
 from symgrad.codegen.lengths import Lengths, Plan, plan_lengths
+from symgrad.codegen.loops import write_stages
 from symgrad.codegen.signature import check_names, make_signature
 from symgrad.ir.terms import Call, Compare, Element, Power, Where
 from symgrad.ir.visit import elements, walk
-from symgrad.lowering.lower import lower
 from symgrad.lowering.names import python_name
 from symgrad.lowering.ops import INTEGER, SHIFT, Map, Reduce
-from symgrad.lowering.schedule import schedule
+from symgrad.lowering.plan import Stage, plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from symgrad.codegen.target import Target
     from symgrad.ir.equation import System
     from symgrad.ir.terms import Expr
-    from symgrad.lowering.ops import Program
+    from symgrad.lowering.ops import Op
 
 
 @dataclass(frozen=True)
@@ -81,29 +81,30 @@ def make_function(
         TargetError: If names of the System collide in Python.
     """
     check_names(system)
-    program = schedule(lower(system))
+    stages = plan(system)
+    ops = [op for stage in stages if isinstance(stage, Stage) for op in stage.program.ops]
     signature = make_signature(system, order)
     lengths = Lengths(signature.spelled)
-    emitter = target.emitter(program.kinds, signature.like, lengths)
-    statements = write_body(program, emitter)
+    emitter = target.emitter({}, signature.like, lengths)
+    statements = write_stages(stages, emitter, system.outputs)
     read = dict(lengths.used)
-    plan = plan_lengths(
+    found = plan_lengths(
         system,
         signature.arguments,
         signature.spelled,
         read,
         lambda length: emitter.piece(length).text,
     )
-    signature = signature.with_lengths(plan.extra)
+    signature = signature.with_lengths(found.extra)
     lines = [
         *_head(name, signature, target, len(system.outputs)),
         *_docstring(system, signature, words),
         *check_lines(name, signature),
-        *_conversions(program, signature, target),
-        *_length_lines(signature, plan, emitter),
+        *_conversions(ops, signature, target),
+        *_length_lines(signature, found, emitter),
         *_tail(statements, system.outputs),
     ]
-    if emitter.divides_by_length or _may_divide_by_zero(program):
+    if emitter.divides_by_length or _may_divide_by_zero(ops):
         lines[:0] = target.quiet
     text = "\n".join(lines) + "\n"
     return Function(name, text, signature, system.outputs, tuple(emitter.helpers))
@@ -119,6 +120,8 @@ def _head(name: str, signature: Signature, target: Target, results: int) -> list
         rows[argument.name] = array
     arguments = [f"{n}: {kind}" for n, kind in rows.items()]
     result = target.array if results == 1 else f"tuple[{', '.join([target.array] * results)}]"
+    if len(f") -> {result}:") > WIDTH:
+        result = f"tuple[{target.array}, ...]"
     line = f"def {name}({', '.join(arguments)}) -> {result}:"
     if len(line) <= WIDTH:
         return [line]
@@ -198,11 +201,11 @@ def _tail(statements: list[Statement], outputs: Sequence[str]) -> list[str]:
     return [*lines, f"{INDENT}return {', '.join(names)}"]
 
 
-def _conversions(program: Program, signature: Signature, target: Target) -> list[str]:
+def _conversions(ops: Sequence[Op], signature: Signature, target: Target) -> list[str]:
     """Return lines that turn numbers into arrays where nothing beside them says the type."""
     numbers = {a.tensor.name: a.name for a in signature.arguments if a.is_number}
     alone: dict[str, None] = {} if signature.has_array else dict.fromkeys(numbers)
-    for op in program.ops:
+    for op in ops:
         terms = walk(op.value) if isinstance(op, Map) else ()
         for term in terms:
             for part in _without_type(term):
@@ -214,15 +217,15 @@ def _conversions(program: Program, signature: Signature, target: Target) -> list
     lines = [
         f"{INDENT}{n} = {target.as_array(n, other)}" for n, other in zip(names, likes, strict=True)
     ]
-    return [*lines, *_whole_conversions(program, signature, target)]
+    return [*lines, *_whole_conversions(ops, signature, target)]
 
 
-def _whole_conversions(program: Program, signature: Signature, target: Target) -> list[str]:
+def _whole_conversions(ops: Sequence[Op], signature: Signature, target: Target) -> list[str]:
     """Return lines that turn integers that meet real numbers into arrays: they change their type.
 
     A comparison takes a Python integer as it is.
     """
-    terms = [op.value for op in program.ops if isinstance(op, Map)]
+    terms = [op.value for op in ops if isinstance(op, Map)]
     seen: set[Expr] = set()
     while terms:
         term = terms.pop()
@@ -247,12 +250,12 @@ def _without_type(term: Expr) -> list[Expr]:
     return [term] if isinstance(term, Call) and not term.free else []
 
 
-def _may_divide_by_zero(program: Program) -> bool:
+def _may_divide_by_zero(ops: Sequence[Op]) -> bool:
     """Return whether an exact result may need a division by zero or a log of it on the way.
 
     A logsumexp of minus infinity does, and so may the branch of a `where` that is not taken.
     """
-    for op in program.ops:
+    for op in ops:
         if isinstance(op, Reduce) and op.op == SHIFT:
             return True
         if isinstance(op, Map) and any(_is_delicate(t) for t in walk(op.value)):

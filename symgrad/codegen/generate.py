@@ -17,6 +17,7 @@ from symgrad.codegen.door import needs_integers, needs_products
 from symgrad.codegen.function import Function, Words, make_function, wrapped
 from symgrad.codegen.target import Target, get_target
 from symgrad.codegen.torch_wrapper import wrapper_text
+from symgrad.codegen.wrap import wrap_long_lines
 from symgrad.ir.batch import fix_batch
 from symgrad.lowering.names import python_name
 
@@ -205,7 +206,7 @@ def _module_text(
     head += ['"""', "", "from __future__ import annotations", "", *imports]
     if target.aliases:
         head += ["", *target.aliases]
-    return "\n".join(head) + f"\n\n\n{body}\n"
+    return wrap_long_lines("\n".join(head) + f"\n\n\n{body}\n", WIDTH)
 
 
 def _compiled(name: str, module: _Module, target: str) -> Generated:

@@ -189,6 +189,11 @@ def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
 }
 
 TORCH_HELPERS: dict[str, str] = {
+    "stacked": '''
+def _stacked(steps: list[Tensor], axis: int, shape: tuple[int, ...], **kind: Any) -> Tensor:
+    """Return the steps of a loop as one tensor, also where there were none."""
+    return torch.stack(steps, axis) if steps else torch.empty(shape, **kind)
+''',
     "length": '''
 def _length(axis: str, length: int, given: int | None = None) -> int:
     """Return the length that an equation gives an axis; raise if an argument has another one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from symgrad.codegen.emit import Emitter
-from symgrad.lowering.ops import SHIFT
+from symgrad.lowering.ops import BOOL, INTEGER, REAL, SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +119,30 @@ class NumpyEmitter(Emitter):
     def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
         """Return zeros, and an assignment to some of them."""
         return [f"{name} = {self.full(shape, '0')}", f"{name}[{', '.join(slots)}] = {source}"]
+
+    def buffer(self, shape: str, kind: str) -> str:
+        """Return `np.empty(...)`."""
+        dtype = {REAL: self.dtype, INTEGER: "np.int64", BOOL: "np.bool_"}[kind]
+        return f"np.empty({shape}, dtype={dtype})"
+
+    def put_step(self, name: str, at: str, step: str) -> str:
+        """Return `H[t] = H_t`."""
+        return f"{name}[{at}] = {step}"
+
+    def filled(self, steps: str, axis: int, shape: str, kind: str) -> str:  # noqa: ARG002
+        """Return nothing: the buffer is the array."""
+        return ""
+
+    def edge(self, name: str, axis: int, rank: int) -> tuple[str, str]:
+        """Return `H0[None]`."""
+        if rank == 1:  # it may be a number
+            return "", f"np.full(1, {name}, dtype={self.dtype})"
+        return "", f"{name}[{':, ' * axis}None]"
+
+    def joined(self, pieces: Sequence[str], axis: int) -> str:
+        """Return `np.concatenate((H0[None], H))`."""
+        where = f", axis={axis}" if axis else ""
+        return f"np.concatenate(({', '.join(pieces)}){where})"
 
 
 _SCANS = {

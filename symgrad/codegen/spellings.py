@@ -106,3 +106,27 @@ class Spellings(ABC):
     @abstractmethod
     def put(self, name: str, shape: str, slots: Sequence[str], source: str) -> list[str]:
         """Return the statements that put a source at computed positions that differ."""
+
+    @abstractmethod
+    def buffer(self, shape: str, kind: str) -> str:
+        """Return what the steps of a loop are put into."""
+
+    @abstractmethod
+    def put_step(self, name: str, at: str, step: str) -> str:
+        """Return the statement that puts a step into a buffer."""
+
+    @abstractmethod
+    def filled(self, steps: str, axis: int, shape: str, kind: str) -> str:
+        """Return the array of the steps in a buffer; nothing if the buffer is that array."""
+
+    @abstractmethod
+    def edge(self, name: str, axis: int, rank: int) -> tuple[str, str]:
+        """Return an array with one entry along a new axis, to be joined with one of a rank.
+
+        Returns:
+            What the name must be set to before, if anything, and the array.
+        """
+
+    @abstractmethod
+    def joined(self, pieces: Sequence[str], axis: int) -> str:
+        """Return arrays behind each other along an axis."""

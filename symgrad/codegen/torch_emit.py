@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from symgrad.codegen.emit import Emitter
 from symgrad.codegen.pieces import ATOM
-from symgrad.lowering.ops import SHIFT
+from symgrad.lowering.ops import BOOL, INTEGER, REAL, SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +135,31 @@ class TorchEmitter(Emitter):
         at = f"({', '.join(slots)}{',' if len(slots) == 1 else ''})"
         zeros = f"{name} = {self.full(shape, '0')}"
         return [zeros, f"{name} = {name}.index_put({at}, {source})"]
+
+    def buffer(self, shape: str, kind: str) -> str:  # noqa: ARG002
+        """Return an empty list: torch differentiates `stack` and not what is written in place."""
+        return "[]"
+
+    def put_step(self, name: str, at: str, step: str) -> str:  # noqa: ARG002
+        """Return `H.append(H_t)`."""
+        return f"{name}.append({step})"
+
+    def filled(self, steps: str, axis: int, shape: str, kind: str) -> str:
+        """Return `_stacked(H_steps, 0, (t, n, k), ...)`."""
+        self.helpers["stacked"] = None
+        dtype = {REAL: self.dtype, INTEGER: "torch.int64", BOOL: "torch.bool"}[kind]
+        device = f", device={self.like}.device" if self.like else ""
+        return f"_stacked({steps}, {axis}, {shape}, dtype={dtype}{device})"
+
+    def edge(self, name: str, axis: int, rank: int) -> tuple[str, str]:
+        """Return `H0[None]`."""
+        number = f"torch.as_tensor({name}, {self._like()})" if rank == 1 else ""
+        return number, f"{name}[{':, ' * axis}None]"
+
+    def joined(self, pieces: Sequence[str], axis: int) -> str:
+        """Return `torch.cat((H0[None], H))`."""
+        where = f", dim={axis}" if axis else ""
+        return f"torch.cat(({', '.join(pieces)}){where})"
 
     def call(self, row: ScalarFunction, args: Sequence[Piece]) -> str:
         """Return the spelling of a scalar function; a bound that is a number clamps."""

@@ -16,6 +16,7 @@ from symgrad.ir.build import add, const, mul, split_coefficient
 from symgrad.ir.show import show
 from symgrad.ir.terms import (
     MINUS_ONE,
+    ONE,
     ZERO,
     Add,
     Call,
@@ -29,9 +30,9 @@ from symgrad.ir.terms import (
     Where,
 )  # fmt: skip
 from symgrad.lowering.kinds import kind_of
-from symgrad.lowering.lower import lower
+from symgrad.lowering.loops import Loop
 from symgrad.lowering.ops import REAL, Contract, Map, Reduce, Scatter, labels
-from symgrad.lowering.schedule import schedule
+from symgrad.lowering.plan import Stage, plan
 from symgrad.lowering.window_ops import Fold, Keep, Scan
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from symgrad.ir.equation import System
     from symgrad.ir.terms import Index
-    from symgrad.lowering.ops import Op, Program
+    from symgrad.lowering.ops import Op
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,10 @@ def cost_sheet(system: System) -> CostSheet:
     matrix products:         0
     saved elements:          P: size[k] * size[n], G: size[k] * size[n]
     """
-    program = schedule(lower(system))
-    counter = _Counter(program)
-    for op in program.ops:
-        counter.count(op)
+    counter = _Counter()
+    for stage in plan(system):
+        if isinstance(stage, Stage):
+            counter.run(stage)
     saved = tuple(
         (t.name, mul(*t.shape)) for t in system.inputs if t.shape and not _is_derivative(t.name)
     )
@@ -116,10 +117,11 @@ def _is_derivative(name: str) -> bool:
 
 
 class _Counter:
-    """Adds up the operations of a Program."""
+    """Adds up the operations of stages."""
 
-    def __init__(self, program: Program) -> None:
-        self.kinds: Mapping[str, str] = program.kinds
+    def __init__(self) -> None:
+        self.kinds: Mapping[str, str] = {}
+        self.steps: Expr = ONE
         self.reductions = 0
         self.contractions = 0
         self.flops: list[Expr] = []
@@ -128,6 +130,13 @@ class _Counter:
     def total(self) -> Expr:
         """Return the element-wise operations counted so far."""
         return add(*(mul(const(c), unit) for unit, c in self._elementwise.items()))
+
+    def run(self, stage: Stage) -> None:
+        """Add the cost of a stage; the operations of a loop count for every step."""
+        self.kinds = stage.program.kinds
+        self.steps = Size(stage.part.axis) if isinstance(stage.part, Loop) else ONE
+        for op in stage.program.ops:
+            self.count(op)
 
     def count(self, op: Op) -> None:
         """Add the cost of one operation."""
@@ -150,13 +159,14 @@ class _Counter:
             case Contract():
                 self.contractions += 1
                 axes = {*labels(op.left), *labels(op.right)}
-                self.flops.append(mul(const(2), _volume(axes)))
+                self.flops.append(mul(const(2), self.steps, _volume(axes)))
             case _:
                 pass
 
     def _add(self, times: int, axes: Iterable[Index]) -> None:
-        if axes := tuple(axes):
-            self._elementwise[_volume(axes)] += times
+        volume = mul(self.steps, _volume(axes))
+        if volume is not ONE:
+            self._elementwise[volume] += times
 
     def _map(self, expr: Expr, *, is_factor: bool = False) -> None:
         for child in expr.children:

@@ -42,16 +42,23 @@ from symgrad.lowering.units import drop_units
 from symgrad.lowering.window_ops import Flatten
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from symgrad.ir.equation import Equation, System
 
 
-def lower(system: System) -> Program:
-    """Return the operations of a System.
+def lower(system: System, returned: Collection[str] | None = None) -> Program:
+    """Return the operations of a System without recurrences.
+
+    Args:
+        system: The System.
+        returned: The outputs that a caller sees, as numbers of the float type if they are truth
+            values; all by default.
 
     Raises:
         UnsupportedError: If an equation has a form that no operation covers yet.
     """
-    lowering = Lowering(system)
+    lowering = Lowering(system, system.outputs if returned is None else returned)
     for equation in drop_units(system).equations:
         lowering.equation(equation)
     build = lowering.build
@@ -62,8 +69,8 @@ def lower(system: System) -> Program:
 class Lowering:
     """Lowers the equations of one System, in order."""
 
-    def __init__(self, system: System) -> None:
-        self.system = system
+    def __init__(self, system: System, returned: Collection[str]) -> None:
+        self.system, self.returned = system, returned
         self.build = OpBuilder(system)
         self._where = ""
         self._flat: dict[Expr, Expr] = {}
@@ -86,7 +93,7 @@ class Lowering:
         self.build.wanted = letters
         value = self.flatten(equation.value)
         kind = self.build.kind(value)
-        if equation.target in self.system.outputs and kind == BOOL:
+        if equation.target in self.returned and kind == BOOL:
             kind = REAL
         self.shapes[equation.target] = tuple(map(length_of_position, equation.indices))
         if len(letters) > len(equation.indices):
@@ -155,9 +162,8 @@ class Lowering:
     def _element(self, expr: Element) -> Expr:
         if expr.tensor not in self.build.kinds:
             raise self.unsupported(f"{expr}, which is defined below or by itself (a recurrence)")
-        if is_operand(expr):
-            return expr
-        return read(self, expr)
+        longer = any(isinstance(s, Add) for s in self.shapes[expr.tensor])
+        return expr if is_operand(expr) and not longer else read(self, expr)
 
     def _reduce(self, node: Reduce) -> Expr:
         """Lower a reduction once, whatever letters it is written with."""

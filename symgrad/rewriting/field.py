@@ -125,11 +125,10 @@ class Valuation:
     ) -> None:
         self.system, self.point, self.parent = system, point, parent
         self.signs, self.infinite = signs, infinite
-        self.equations: dict[str, Equation] = {}
+        self.equations = {e.target: e for e in system.equations}
         for equation in system.equations:
             if not equation.is_main or equation.implicit:
                 raise UndecidedError(f"{equation.target} is a recurrence, or implicit")
-            self.equations[equation.target] = equation
         self.real = RealEvaluator(point.sizes, lambda e: self.read(e, self.tensor_real(e.tensor)))
         self._values: dict[tuple[Expr, int], Labelled] = {}
         self._tensors: dict[tuple[str, int], Labelled] = {}
@@ -170,8 +169,8 @@ class Valuation:
 
     def whole(self, value: Labelled, equation: Equation) -> Labelled:
         """Return a value as a tensor with the axes of an equation's left-hand side."""
-        lengths = [[self.point.sizes[i.axis] for i in letters_of(a)] for a in equation.indices]
-        return unlabelled(value, equation.letters, lengths)
+        sizes = [[self.point.sizes[i.axis] for i in letters_of(a)] for a in equation.indices]
+        return unlabelled(value, equation.letters, sizes)
 
     def read(self, node: Element, tensor: Labelled, outside: Labelled | None = None) -> Labelled:
         """Return the elements of a tensor that a term reads."""
