@@ -282,18 +282,23 @@ class _Stepping:
         lag = self._carried(node.tensor, abs(offset))
         plain = all(isinstance(i, Index) for i in rest)
         read = Element(lag, rest, None if plain else outside)
-        if outside is None or outside is ZERO or offset in self._given(node.tensor):
+        given = self.cycle.given[node.tensor]
+        if outside is None or outside is ZERO or offset in given:
             return read
-        return Where(self._early(time, offset), outside, read)
+        return Where(self._is_outside(time, offset, len(given)), outside, read)
 
-    def _given(self, tensor: str) -> set[int]:
-        """Return the lags at which initial values are given."""
-        return self.cycle.given[tensor]
+    def _is_outside(self, time: Index, offset: int, given: int) -> Expr:
+        """Return whether a lag reaches beyond the range, and beyond its initial values, at a step.
 
-    def _early(self, time: Index, offset: int) -> Expr:
-        """Return whether a lag reaches beyond the range at a step."""
+        Args:
+            time: The index of time.
+            offset: The lag.
+            given: How many initial values there are.
+        """
         at = add(Element(self.made.counter), const(offset))
-        return Compare("<", at, ZERO) if offset < 0 else Compare("<=", Size(time.axis), at)
+        if offset < 0:
+            return Compare("<", at, const(-given))
+        return Compare("<=", add(Size(time.axis), const(given)), at)
 
     def _carried(self, tensor: str, lag: int) -> str:
         """Return the name of what the step `lag` steps before found; all before are carried too."""

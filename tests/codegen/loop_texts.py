@@ -77,6 +77,8 @@ SUM = "S[t, n] = S[t-1, n] + X[t, n]\nS[-1, n] = 0"
 LAST_AXIS = "H[n, t] = a[n] * H[n, t-1] + X[n, t]\nH[n, -1] = h[n]"
 TWO_LAGS = "Y[t] = a * Y[t-1] + b * Y[t-2] + X[t]\nY[-1] = u\nY[-2] = v"
 GUARDED = "C[t] = X[t] * where(t > 0, C[t-1], 1)"
+OUTSIDE = "H[t, n] = read(H[t-1, n], outside=2) * X[t, n]"
+AHEAD = "H[t, n] = read(H[t+2, n], outside=X[t, n]) * X[t, n] + H[t+1, n]\nH[size[t], n] = 1"
 COUNTED = "H[t, n] = H[t-1, n] * t / (t + 1) + X[t, n] / (t + 1)\nH[-1, n] = 0"
 DIFFERENCES = "H: real[t, n]\nD[t, n] = H[t, n] - H[t-1, n]\nH[-1, n] = H0[n]"
 VITERBI = """
@@ -106,6 +108,8 @@ TEXTS = {
     "last_axis": LAST_AXIS,
     "two_lags": TWO_LAGS,
     "guarded": GUARDED,
+    "outside": OUTSIDE,
+    "ahead": AHEAD,
     "counted": COUNTED,
     "differences": DIFFERENCES,
     "viterbi": VITERBI,

@@ -230,6 +230,16 @@ def test_nothing_of_a_wide_product_is_written_out_before_a_loop() -> None:
     assert [str(e) for e in before.system.equations] == ["H_prev[k] = 1"]
 
 
+def test_a_product_that_is_larger_than_its_factors_stays_in_the_loop() -> None:
+    text = "H[t, n, k] = a[t, n] * exp(b[t, k]) * H[t-1, n, k]\nH[-1, n, k] = 1"
+    before, _ = partition(parse(text))
+    assert isinstance(before, Plain)
+    assert [str(e) for e in before.system.equations] == [
+        "H_part[t, k] = exp(b[t, k])",
+        "H_prev[n, k] = 1",
+    ]
+
+
 def test_results_are_no_arguments() -> None:
     made = code("rnn", "numpy")
     arrays, _ = drawn(derivation("rnn").system, 0)
