@@ -22,10 +22,13 @@ from symgrad.ir.batch import fix_batch
 from symgrad.lowering.names import python_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
+
+    #: For an input that broadcasts which of the batch axes it has.
+    Own = Mapping[str, Sequence[str]]
 
 #: The first lines of every generated file; `symgrad.codegen.files` recognises its files by them.
 LICENCE = "# SPDX-License-Identifier: Apache-2.0"
@@ -68,7 +71,9 @@ class _Module:
     functions: tuple[Function, ...]
 
 
-def generate(derivation: Derivation, target: str, batch: Sequence[str] = ("n",)) -> str:
+def generate(
+    derivation: Derivation, target: str, batch: Sequence[str] = ("n",), own: Own | None = None
+) -> str:
     """Return the text of a stand-alone module with `<name>_forward` and `<name>_vjp`.
 
     The forward takes the inputs of the System in order, those with a default last, and returns its
@@ -79,43 +84,55 @@ def generate(derivation: Derivation, target: str, batch: Sequence[str] = ("n",))
         derivation: What is generated.
         target: "numpy" or "torch".
         batch: A letter for each of the leading batch axes that `...` stands for.
+        own: For an input that broadcasts which of them it has, the last ones, with `1` for an axis
+            of length 1: `{"bias": ["n"]}`. Its cotangent has its shape.
 
     Raises:
         UnsupportedError: If an equation has a form that no code is generated for yet.
         TargetError: If the target does not exist, or names collide in Python.
     """
-    return _derivation_module(derivation, get_target(target), batch).source
+    return _derivation_module(derivation, get_target(target), batch, own).source
 
 
-def build(derivation: Derivation, target: str, batch: Sequence[str] = ("n",)) -> Generated:
+def build(
+    derivation: Derivation, target: str, batch: Sequence[str] = ("n",), own: Own | None = None
+) -> Generated:
     """Return the module of `generate`, compiled in memory."""
-    module = _derivation_module(derivation, get_target(target), batch)
+    module = _derivation_module(derivation, get_target(target), batch, own)
     return _compiled(derivation.system.name, module, target)
 
 
-def generate_function(system: System, target: str, batch: Sequence[str] = ("n",)) -> str:
+def generate_function(
+    system: System, target: str, batch: Sequence[str] = ("n",), own: Own | None = None
+) -> str:
     """Return the text of a stand-alone module with one function, `<name>`, for a System."""
-    return _system_module(system, get_target(target), batch).source
+    return _system_module(system, get_target(target), batch, own).source
 
 
-def build_function(system: System, target: str, batch: Sequence[str] = ("n",)) -> Generated:
+def build_function(
+    system: System, target: str, batch: Sequence[str] = ("n",), own: Own | None = None
+) -> Generated:
     """Return the module of `generate_function`, compiled in memory."""
-    module = _system_module(system, get_target(target), batch)
+    module = _system_module(system, get_target(target), batch, own)
     return _compiled(system.name, module, target)
 
 
-def fixed_derivation(derivation: Derivation, batch: Sequence[str]) -> Derivation:
+def fixed_derivation(
+    derivation: Derivation, batch: Sequence[str], own: Own | None = None
+) -> Derivation:
     """Return a derivation with the rank of its batch axes fixed in all its Systems."""
     return replace(
         derivation,
-        system=fix_batch(derivation.system, batch),
-        forward=fix_batch(derivation.forward, batch),
-        backward=fix_batch(derivation.backward, batch),
+        system=fix_batch(derivation.system, batch, own),
+        forward=fix_batch(derivation.forward, batch, own),
+        backward=fix_batch(derivation.backward, batch, own),
     )
 
 
-def _derivation_module(derivation: Derivation, target: Target, batch: Sequence[str]) -> _Module:
-    fixed = fixed_derivation(derivation, batch)
+def _derivation_module(
+    derivation: Derivation, target: Target, batch: Sequence[str], own: Own | None
+) -> _Module:
+    fixed = fixed_derivation(derivation, batch, own)
     name = python_name(fixed.system.name)
     forward = make_function(
         fixed.forward,
@@ -136,8 +153,10 @@ def _derivation_module(derivation: Derivation, target: Target, batch: Sequence[s
     return _Module(_module_text(title, laws, functions, texts, target), tuple(functions))
 
 
-def _system_module(system: System, target: Target, batch: Sequence[str]) -> _Module:
-    fixed = fix_batch(system, batch)
+def _system_module(
+    system: System, target: Target, batch: Sequence[str], own: Own | None
+) -> _Module:
+    fixed = fix_batch(system, batch, own)
     words = Words(f"Return {_enumerated(fixed.outputs)} of {fixed.name}.", {})
     order = [t.name for t in fixed.inputs]
     function = make_function(fixed, python_name(fixed.name), target, order, words)

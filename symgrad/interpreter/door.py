@@ -27,7 +27,7 @@ from symgrad.ir.sizes import length_of, solve_lengths
 from symgrad.ir.terms import BATCH, Const, Expr, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -142,14 +142,32 @@ def batch_shape(system: System, arrays: Mapping[str, NDArray[Any]]) -> tuple[int
     return found
 
 
-def broadcast_batch(system: System, arrays: Arrays) -> Arrays:
-    """Return the inputs, each with all batch axes at their length in the call."""
+def own_batch(
+    system: System,
+    arrays: Arrays,
+    letters: Sequence[str],
+    others: Mapping[str, Sequence[int]],
+) -> dict[str, tuple[str, ...]]:
+    """Return for each tensor that broadcasts which of the batch axes it has, as `fix_batch` does.
+
+    Args:
+        system: The System.
+        arrays: Its inputs.
+        letters: The batch axes.
+        others: The lengths of `...` in other tensors.
+    """
     batch = batch_shape(system, arrays)
-    found = dict(arrays)
+    shapes = {n: tuple(s) for n, s in others.items()}
     for tensor in system.inputs:
         if BATCH in tensor.axes:
-            own = _own(tensor, arrays[tensor.name].shape)
-            found[tensor.name] = np.broadcast_to(arrays[tensor.name], (*batch, *own))
+            shape = arrays[tensor.name].shape
+            shapes[tensor.name] = shape[: len(shape) - len(tensor.shape) + 1]
+    found: dict[str, tuple[str, ...]] = {}
+    for name, shape in shapes.items():
+        if shape != batch:
+            skip = len(batch) - len(shape)
+            pairs = zip(shape, batch[skip:], letters[skip:], strict=True)
+            found[name] = tuple("1" if n == 1 != m else letter for n, m, letter in pairs)
     return found
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from symgrad.errors import CycleError, IndexRangeError
-from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes, broadcast_batch
+from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes, own_batch
 from symgrad.interpreter.numbers import FLOAT64, Numbers, mpmath_numbers
 from symgrad.interpreter.solve import solve
 from symgrad.interpreter.terms import PENDING, Compiler, Environment
@@ -34,15 +34,19 @@ if TYPE_CHECKING:
     from symgrad.ir.terms import Element, Expr, Index
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 (each says something else about the call)
     system: System,
     arrays: Mapping[str, ArrayLike],
     *,
     sizes: Mapping[str, int] | None = None,
     numbers: Literal["float64", "mpmath"] = "float64",
     everything: bool = False,
+    batch: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Return the outputs of a System by name, computed element by element.
+
+    The axes `...` of the inputs broadcast as in NumPy; a cotangent `X_bar` is summed to the shape
+    of X, if X is an input too or its lengths are given.
 
     Args:
         system: The System.
@@ -50,6 +54,7 @@ def evaluate(
         sizes: Lengths that the arrays do not show.
         numbers: "float64", or "mpmath" for 50 digits (object arrays).
         everything: Whether to return all tensors, the inputs included, not only the outputs.
+        batch: The lengths of `...` in a tensor that is no input, for its cotangent.
 
     Raises:
         SymgradError: If the arrays do not fit, or an element is read that does not exist.
@@ -60,11 +65,10 @@ def evaluate(
     """
     given = as_arrays(system, arrays)
     letters = [f"b{k}" for k in range(len(batch_shape(system, given)))]
-    fixed = fix_batch(system, letters)
-    values = broadcast_batch(system, given)
-    bound = bind_sizes(fixed, values, sizes)
+    fixed = fix_batch(system, letters, own_batch(system, given, letters, batch or {}))
+    bound = bind_sizes(fixed, given, sizes)
     arithmetic = FLOAT64 if numbers == "float64" else mpmath_numbers()
-    run = _Run(fixed, values, bound, arithmetic)
+    run = _Run(fixed, given, bound, arithmetic)
     names = fixed.outputs
     if everything:
         names = (*given, *fixed.defined)

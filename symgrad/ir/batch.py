@@ -10,15 +10,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from symgrad.errors import RankError
 from symgrad.ir.build import mul
+from symgrad.ir.narrow import narrowed
 from symgrad.ir.show import unused
 from symgrad.ir.terms import BATCH, Element, Expr, Index, Reduce, Size
 from symgrad.ir.visit import close_reduce, fresh, open_reduce, rebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from symgrad.ir.equation import System
+
+#: Suffixes of tangents and cotangents.
+DERIVED = ("_bar", "_dot")
 
 #: The free pseudo-index, as in `Y[..., o]`.
 BATCH_INDEX = Index(BATCH, BATCH)
@@ -78,10 +83,29 @@ def _splice_reduce(
     return close_reduce(node.op, tuple(kept), body, condition, node.ties)
 
 
-def fix_batch(system: System, letters: Sequence[str]) -> System:
+def fix_batch(
+    system: System, letters: Sequence[str], own: Mapping[str, Sequence[str]] | None = None
+) -> System:
     """Return a System with the rank of `...` fixed, one ordinary axis for each letter.
 
     A letter that the System already uses is numbered. A System without `...` is returned as it is.
+
+    Args:
+        system: The System.
+        letters: What `...` stands for.
+        own: For an input that broadcasts, what it has of them: the last ones, `1` for an axis of
+            length 1. It also holds for its tangent, and its cotangent is summed to it.
+
+    Raises:
+        RankError: If an input has other letters than the last of `letters`.
+
+    >>> from symgrad.ir.text import parse
+    >>> scale = parse("Y[..., k] = X[..., k] * g[..., k]")
+    >>> print(fix_batch(scale, ["m", "n"], {"g": ["n"]}))
+    X: real[m, n, k]
+    g: real[n, k]
+    Y[m, n, k] = X[m, n, k] * g[n, k]
+    return Y
     """
     if not system.has_batch:
         return system
@@ -90,7 +114,38 @@ def fix_batch(system: System, letters: Sequence[str]) -> System:
     for letter in letters:
         names.append(unused(letter, used))
         used.add(names[-1])
-    return splice_system(system, tuple(Index(name, name) for name in names))
+    fixed = splice_system(system, tuple(Index(name, name) for name in names))
+    if not own:
+        return fixed
+    patterns = {name: _pattern(name, row, letters) for name, row in own.items()}
+    return narrowed(fixed, dict(_of_all(system, patterns)), names)
+
+
+def _pattern(name: str, row: Sequence[str], letters: Sequence[str]) -> tuple[str, ...]:
+    """Return what an input has of each batch axis: its letter, `1`, or nothing."""
+    full = ("",) * (len(letters) - len(row)) + tuple(row)
+    legal = [("", "1", y) for y in letters]
+    if len(full) != len(letters) or any(x not in y for x, y in zip(full, legal, strict=True)):
+        raise RankError(
+            where=f"the batch axes of {name}",
+            given=", ".join(row),
+            expected=f"the last of {', '.join(letters)}, with 1 for an axis of length 1",
+            fix=f"give {', '.join(letters[len(letters) - len(row) :])}",
+        )
+    return full
+
+
+def _of_all(
+    system: System, patterns: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the pattern of each tensor that has one: an input, its tangent, its cotangent."""
+    for name in (*(t.name for t in system.inputs), *system.defined):
+        base = name
+        while base not in patterns and base.endswith(DERIVED):
+            base = base.rpartition("_")[0]
+        derived = base != name or name not in system.defined
+        if derived and base in patterns and system.tensor(name).axes[:1] == (BATCH,):
+            yield name, patterns[base]
 
 
 def splice_system(system: System, letters: tuple[Index, ...]) -> System:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from symgrad.verification.instances import Arrays
+    from symgrad.verification.instances import Arrays, BatchAxes
     from symgrad.verification.targets import Target
 
 
@@ -35,17 +35,17 @@ class Faulty:
         self.buffers: Arrays = {}
 
     def forward(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return what the target returns."""
-        return self.target.forward(arrays, rank, sizes)
+        return self.target.forward(arrays, batch, sizes)
 
     def vjp(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return what the target returns, spoiled."""
         self.calls += 1
-        return self._spoil(self, _Call(self.target, arrays, rank, sizes))
+        return self._spoil(self, _Call(self.target, arrays, batch, sizes))
 
 
 class _Call:
@@ -55,16 +55,16 @@ class _Call:
         self,
         target: Target,
         arrays: Mapping[str, NDArray[Any]],
-        rank: int,
+        batch: BatchAxes,
         sizes: Mapping[str, int],
     ) -> None:
         self.arrays = arrays
-        self._target, self._rank, self._sizes = target, rank, sizes
+        self._target, self._batch, self._sizes = target, batch, sizes
 
     def right(self, arrays: Mapping[str, NDArray[Any]] | None = None) -> Arrays:
         """Return the right answer, for these arguments or others."""
         given = self.arrays if arrays is None else arrays
-        return self._target.vjp(given, self._rank, self._sizes)
+        return self._target.vjp(given, self._batch, self._sizes)
 
     def each(self, function: Callable[[NDArray[Any]], Any]) -> Arrays:
         """Return the right answer with every array spoiled."""

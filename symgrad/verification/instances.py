@@ -68,6 +68,19 @@ def shape_of(system: System, name: str, lengths: Mapping[str, int]) -> tuple[int
     return tuple(length_of(s, lengths) for s in system.tensor(name).shape)
 
 
+@dataclass(frozen=True)
+class BatchAxes:
+    """What `...` stands for.
+
+    Attributes:
+        rank: How many axes.
+        own: For an input that broadcasts which of them it has, see `symgrad.ir.batch.fix_batch`.
+    """
+
+    rank: int
+    own: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class Instance:
     """A point at which a System is tested.
@@ -81,6 +94,7 @@ class Instance:
         layouts: The layout of each of these; C where none is given.
         dtype: Of the real tensors.
         notes: How the values were chosen, in words.
+        own: For an input that broadcasts which of the batch axes it has.
     """
 
     system: System
@@ -91,6 +105,12 @@ class Instance:
     layouts: Mapping[str, str] = field(default_factory=dict)
     dtype: str = "float64"
     notes: tuple[str, ...] = ()
+    own: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def batch_axes(self) -> BatchAxes:
+        """What `...` stands for."""
+        return BatchAxes(self.rank, self.own)
 
     @property
     def rank(self) -> int:
@@ -104,13 +124,13 @@ class Instance:
 
     @property
     def fixed(self) -> System:
-        """The System with the rank of `...` fixed."""
-        return at_rank(self.system, self.rank)
+        """The System with its batch axes fixed."""
+        return at_batch(self.system, self.batch_axes)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
         """The length of each axis of `fixed`."""
-        return sizes_of(self.system, self.lengths, self.batch)
+        return sizes_of(self.system, self.lengths, self.batch, self.own)
 
     def arrays(self) -> Arrays:
         """Return fresh inputs, in their layouts."""
@@ -162,6 +182,7 @@ class Instance:
             cotangents=_literals(self.cotangents),
             layouts={n: layout for n, layout in self.layouts.items() if layout != "C"},
             dtype=self.dtype,
+            own=self.own,
         )
 
 
@@ -202,19 +223,26 @@ def _axes_with_named_entries(system: System) -> set[str]:
 
 
 @lru_cache(maxsize=1024)
+def at_batch(system: System, batch: BatchAxes) -> System:
+    """Return a System with its batch axes fixed."""
+    return fix_batch(system, BATCH_LETTERS[: batch.rank], dict(batch.own))
+
+
 def at_rank(system: System, rank: int) -> System:
-    """Return a System with the rank of `...` fixed."""
-    return fix_batch(system, BATCH_LETTERS[:rank])
+    """Return a System with the rank of `...` fixed, the same in all inputs."""
+    return at_batch(system, BatchAxes(rank))
 
 
 def sizes_of(
-    system: System, lengths: Mapping[str, int], batch: Sequence[int] = ()
+    system: System,
+    lengths: Mapping[str, int],
+    batch: Sequence[int] = (),
+    own: tuple[tuple[str, tuple[str, ...]], ...] = (),
 ) -> dict[str, int]:
-    """Return the length of each axis once the rank of `...` is fixed, those of `size[...]` too."""
-    fixed = at_rank(system, len(batch))
-    leading = [a for a in fixed.axes if a not in system.axes]
+    """Return the length of each axis once the batch axes are fixed, those of `size[...]` too."""
+    leading = [a for a in at_rank(system, len(batch)).axes if a not in system.axes]
     found = {**lengths, **dict(zip(leading, batch, strict=True))}
-    for axis, length in system.sizes:
+    for axis, length in at_batch(system, BatchAxes(len(batch), own)).sizes:
         found[axis] = length_of(length, found)
     return found
 
@@ -256,6 +284,7 @@ instance = Instance(
     cotangents=cotangents,
     layouts={layouts!r},
     dtype={dtype!r},
+    own={own!r},
 )
 print(replay(system, {check!r}, instance, target={target!r}))
 '''

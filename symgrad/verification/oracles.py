@@ -19,7 +19,7 @@ from symgrad.autodiff.recurrences import BAR
 from symgrad.autodiff.tangent import DOT, derive_jvp
 from symgrad.interpreter import evaluate
 from symgrad.verification.hoisting import hoist_reductions
-from symgrad.verification.instances import at_rank
+from symgrad.verification.instances import at_batch
 from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
-    from symgrad.verification.instances import Arrays, Instance
+    from symgrad.verification.instances import Arrays, BatchAxes, Instance
 
 #: How many answers are kept.
 MOST_REMEMBERED = 400
@@ -44,8 +44,8 @@ class Exact:
 
 
 @dataclass(frozen=True)
-class _AtRank:
-    """The Systems of one derivation once the rank of `...` is fixed."""
+class _AtBatch:
+    """The Systems of one derivation once the batch axes are fixed."""
 
     system: System
     forward: System
@@ -93,21 +93,21 @@ class Oracles:
 
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
-        self._at_rank: dict[int, _AtRank] = {}
+        self._at_batch: dict[BatchAxes, _AtBatch] = {}
         self._known: OrderedDict[tuple[str, Instance], Any] = OrderedDict()
 
-    def at_rank(self, rank: int) -> _AtRank:
-        """Return the Systems with `...` of a rank."""
-        found = self._at_rank.get(rank)
+    def at_batch(self, batch: BatchAxes) -> _AtBatch:
+        """Return the Systems over batch axes."""
+        found = self._at_batch.get(batch)
         if found is None:
             mine = self.derivation
-            found = _AtRank(
-                at_rank(mine.system, rank),
-                hoist_reductions(at_rank(mine.forward, rank)),
-                hoist_reductions(at_rank(mine.backward, rank)),
+            found = _AtBatch(
+                at_batch(mine.system, batch),
+                hoist_reductions(at_batch(mine.forward, batch)),
+                hoist_reductions(at_batch(mine.backward, batch)),
                 mine.wrt,
             )
-            self._at_rank[rank] = found
+            self._at_batch[batch] = found
         return found
 
     def remembered(self, key: str, instance: Instance, compute: Callable[[], Any]) -> Any:
@@ -124,7 +124,7 @@ class Oracles:
         """Return the outputs and the tensors saved for the backward pass."""
 
         def compute() -> dict[str, Exact]:
-            here = self.at_rank(instance.rank)
+            here = self.at_batch(instance.batch_axes)
             found = self._forward_with_errors(instance)
             defined = _evaluate(here.system, instance.inputs, instance)
             values = {name: defined.get(name, found[name]) for name in here.forward.outputs}
@@ -136,7 +136,7 @@ class Oracles:
         """Return the cotangents of the inputs: the raw adjoint's, the closed form's bounds."""
 
         def compute() -> dict[str, Exact]:
-            here = self.at_rank(instance.rank)
+            here = self.at_batch(instance.batch_axes)
             values = _evaluate(here.adjoint, {**instance.inputs, **instance.cotangents}, instance)
             closed = self.closed_form(instance)
             return {n: Exact(v, closed[n].bound) for n, v in values.items()}
@@ -147,7 +147,7 @@ class Oracles:
         """Return the cotangents of the inputs as the derived backward System computes them."""
 
         def compute() -> dict[str, Exact]:
-            here = self.at_rank(instance.rank)
+            here = self.at_batch(instance.batch_axes)
             given = {**_with_roundoff(instance), **self._forward_with_errors(instance)}
             found = _evaluate(here.backward_errors, given, instance)
             names = here.backward.outputs
@@ -157,7 +157,7 @@ class Oracles:
 
     def _forward_with_errors(self, instance: Instance) -> Arrays:
         def compute() -> Arrays:
-            here = self.at_rank(instance.rank)
+            here = self.at_batch(instance.batch_axes)
             return _evaluate(here.forward_errors, _with_roundoff(instance), instance)
 
         return self.remembered("forward with errors", instance, compute)
@@ -172,7 +172,7 @@ class Oracles:
             tangents: A direction for some inputs; the others do not move.
             bounds: Whether to bound rounding errors too; else bounds are 0.
         """
-        here = self.at_rank(instance.rank)
+        here = self.at_batch(instance.batch_axes)
         system = here.tangent_errors if bounds else here.tangent
         return _forward_mode(system, instance, here.wrt, tangents)
 
@@ -183,7 +183,7 @@ class Oracles:
 
         Values are those of the raw adjoint, bounds those of the closed form.
         """
-        here = self.at_rank(instance.rank)
+        here = self.at_batch(instance.batch_axes)
         values = _forward_mode(here.second, instance, here.wrt, tangents)
         if not bounds:
             return values

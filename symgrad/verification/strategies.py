@@ -8,7 +8,7 @@ of the package that imports Hypothesis; import it late.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from hypothesis import assume
@@ -21,8 +21,9 @@ from symgrad.ir.visit import walk
 from symgrad.verification.instances import (
     BATCH_LETTERS,
     Arrays,
+    BatchAxes,
     Instance,
-    at_rank,
+    at_batch,
     shape_of,
     sizes_of,
 )
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from symgrad.ir.equation import System, Tensor
+
+Choice = TypeVar("Choice")
 
 #: Lengths in the order in which a counterexample is simplified; those that show most, twice.
 LENGTHS = (1, 2, 3, 5, 2, 3, 0)
@@ -93,7 +96,22 @@ def draw_lengths(
     return found, batch
 
 
-def _choose(draw: DrawFn, names: Iterable[str]) -> str:
+def _broadcasts(system: System, rank: int) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]:
+    """Return ways in which inputs may lack batch axes; most often none does.
+
+    One input has all of them, for a result has the axes that some input has. At other ranks than 2
+    the inputs are alike: code is built for each way.
+    """
+    names = [t.name for t in system.inputs if t.axes[:1] == (BATCH,)]
+    if rank != 2 or len(names) < 2:
+        return ((),)
+    first, last = BATCH_LETTERS[:2]
+    fewer = tuple((n, (last,)) for n in names[1:])
+    short = tuple((n, (first, "1")) for n in names[:-1])
+    return ((), (), fewer, short)
+
+
+def _choose(draw: DrawFn, names: Iterable[Choice]) -> Choice:
     return draw(st.sampled_from(tuple(names)))
 
 
@@ -161,8 +179,9 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
         dtype: Of the real tensors.
     """
     found, batch = draw(draw_lengths(system, lengths))
-    fixed = at_rank(system, len(batch))
-    sizes = sizes_of(system, found, batch)
+    own = _choose(draw, _broadcasts(system, len(batch)))
+    fixed = at_batch(system, BatchAxes(len(batch), own))
+    sizes = sizes_of(system, found, batch, own)
     names = [t.name for t in fixed.inputs] + list(fixed.outputs)
     shapes = {name: shape_of(fixed, name, sizes) for name in names}
     assume(all(np.prod(s, dtype=int) <= MOST_ELEMENTS for s in shapes.values()))
@@ -175,7 +194,14 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     }
     cotangents = {o + BAR: drawing.cotangent(o + BAR, shapes[o]) for o in fixed.outputs}
     instance = Instance(
-        system, found, batch, inputs, cotangents, drawing.layouts, notes=tuple(drawing.notes)
+        system,
+        found,
+        batch,
+        inputs,
+        cotangents,
+        drawing.layouts,
+        notes=tuple(drawing.notes),
+        own=own,
     ).astype(dtype)
     if kinks is not None:
         assume(distance_from_kinks(kinks, instance.inputs, sizes) > KINK_DISTANCE)

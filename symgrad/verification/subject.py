@@ -105,7 +105,7 @@ class Subject:
 
     def forward(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """Return the outputs and the saved tensors by name, for inputs that may differ."""
-        return tried(self._run.forward, inputs, instance.rank, instance.sizes)
+        return tried(self._run.forward, inputs, instance.batch_axes, instance.sizes)
 
     def vjp(
         self,
@@ -116,7 +116,7 @@ class Subject:
     ) -> Arrays:
         """Return the cotangents of the inputs by name."""
         given = {**inputs, **results, **seeds}
-        found = tried(self._run.vjp, given, instance.rank, instance.sizes)
+        found = tried(self._run.vjp, given, instance.batch_axes, instance.sizes)
         self._check_shapes(instance, found)
         return found
 
@@ -141,7 +141,7 @@ class Subject:
             wrapped: Whether by way of the generated `autograd.Function`.
         """
         given = {**instance.sizes, **instance.arrays()}
-        code = self._torch.code(instance.rank)
+        code = self._torch.code(instance.batch_axes)
         return Autograd(code, self.derivation.wrt, given, wrapped=wrapped)
 
     def objective(self, instance: Instance, inputs: Mapping[str, NDArray[Any]]) -> float:

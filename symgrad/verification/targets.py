@@ -12,7 +12,7 @@ import numpy as np
 
 from symgrad.codegen.generate import build
 from symgrad.interpreter import evaluate
-from symgrad.verification.instances import BATCH_LETTERS, at_rank
+from symgrad.verification.instances import BATCH_LETTERS, at_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from symgrad.codegen.generate import Generated as Code
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
-    from symgrad.verification.instances import Arrays
+    from symgrad.verification.instances import Arrays, BatchAxes
 
 
 class Target(Protocol):
     """Something that runs a derivation on named arrays."""
 
     def forward(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return outputs and saved results."""
 
     def vjp(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return the cotangents of the inputs, from saved tensors and cotangents."""
 
@@ -46,53 +46,55 @@ class Reference:
         self._forward, self._backward = derivation.forward, derivation.backward
 
     def forward(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return outputs and saved results."""
-        return _interpret(self._forward, arrays, rank, sizes)
+        return _interpret(self._forward, arrays, batch, sizes)
 
     def vjp(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return the cotangents of the inputs."""
-        return _interpret(self._backward, arrays, rank, sizes)
+        return _interpret(self._backward, arrays, batch, sizes)
 
 
 def _interpret(
-    system: System, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+    system: System, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
 ) -> Arrays:
-    fixed = at_rank(system, rank)
+    fixed = at_batch(system, batch)
     given = {t.name: arrays[t.name] for t in fixed.inputs if t.name in arrays}
     return evaluate(fixed, given, sizes=sizes)
 
 
 class Generated:
-    """Generated code, built once for each rank of `...`."""
+    """Generated code, built once for all batch axes that are alike."""
 
     def __init__(self, derivation: Derivation, target: str = "numpy") -> None:
         self.derivation, self._target = derivation, target
-        self._built: dict[int, Code] = {}
+        self._built: dict[BatchAxes, Code] = {}
 
-    def code(self, rank: int) -> Code:
-        """Return the generated module for a rank of `...`."""
-        if rank not in self._built:
-            self._built[rank] = build(self.derivation, self._target, BATCH_LETTERS[:rank])
-        return self._built[rank]
+    def code(self, batch: BatchAxes) -> Code:
+        """Return the generated module for batch axes."""
+        if batch not in self._built:
+            self._built[batch] = build(
+                self.derivation, self._target, BATCH_LETTERS[: batch.rank], dict(batch.own)
+            )
+        return self._built[batch]
 
     def forward(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return outputs and saved results."""
-        code = self.code(rank)
+        code = self.code(batch)
         given = {**sizes, **{n: self.converted(a) for n, a in arrays.items()}}
         found = code.forward(*(given[n] for n in code.forward_arguments))
         return self._returned(code.forward_results, found)
 
     def vjp(
-        self, arrays: Mapping[str, NDArray[Any]], rank: int, sizes: Mapping[str, int]
+        self, arrays: Mapping[str, NDArray[Any]], batch: BatchAxes, sizes: Mapping[str, int]
     ) -> Arrays:
         """Return the cotangents of the inputs."""
-        code = self.code(rank)
+        code = self.code(batch)
         assert code.vjp is not None, "a derivation has a VJP"
         given = {**sizes, **{n: self.converted(a) for n, a in arrays.items()}}
         found = code.vjp(*(given[n] for n in code.vjp_arguments))
