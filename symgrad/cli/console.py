@@ -127,6 +127,26 @@ def _option(pair: str) -> tuple[str, object]:
     return name.strip(), int(text) if text.lstrip("-").isdigit() else text
 
 
+def own_axes(pairs: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
+    """Return `NAME=LETTERS` pairs as a mapping; no letters say that there is no such axis.
+
+    >>> own_axes(["bias=n", "X=m 1", "c="])
+    {'bias': ('n',), 'X': ('m', '1'), 'c': ()}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in pairs or ():
+        name, equals, letters = pair.partition("=")
+        if not equals or not name:
+            raise OptionError(
+                where="--own",
+                given=repr(pair),
+                expected="NAME=LETTERS",
+                fix="for example --own bias=n, or --own bias= for no batch axis",
+            )
+        found[name.strip()] = tuple(letters.replace(",", " ").split())
+    return found
+
+
 def system_of(what: str, pairs: Sequence[str] | None = None) -> System:
     """Return the System that a user names: a layer, equations, or a file that holds equations."""
     options = option_values(pairs)

@@ -32,6 +32,10 @@ def run(  # noqa: PLR0913 (the options of a command)
     batch: Annotated[
         str, typer.Option(metavar="LETTERS", help="The batch axes, which equations write as `...`.")
     ] = "n",
+    own: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LETTERS", help="What an input has of them; repeatable."),
+    ] = None,
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
@@ -45,7 +49,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     from symgrad.codegen.generate import generate  # noqa: PLC0415
 
     derivation = derive(console.system_of(what, option), console.names(wrt))
-    source = generate(derivation, target.value, console.names(batch) or ())
+    source = generate(derivation, target.value, console.names(batch) or (), console.own_axes(own))
     if output is not None:
         write(output, source)
     if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, ClassVar
 
 from symgrad.codegen.emit import Emitter
@@ -65,10 +66,8 @@ class TorchEmitter(Emitter):
         return f"{text}.permute({', '.join(map(str, axes))})"
 
     def owned(self, text: str) -> str:
-        """Return `x.permute(...).contiguous()`: forward mode wants no result that is a view."""
-        before, word, axes = text.rpartition(".permute(")
-        turned = bool(before and word) and axes.find(")") == len(axes) - 1
-        return f"{text}.contiguous()" if turned else text
+        """Return `x.permute(...).clone()`: forward mode wants no result that is a view."""
+        return f"{text}.clone()" if _VIEW.search(text) else text
 
     def flip(self, text: str, axes: Sequence[int]) -> str:
         """Return `torch.flip(x, dims=(1,))`."""
@@ -170,6 +169,9 @@ class TorchEmitter(Emitter):
                     return f"torch.clamp({value.text}, {word}={bound.text})"
         return super().call(row, args)
 
+
+#: What a right-hand side that is a view ends with: axes turned around, slices.
+_VIEW = re.compile(r"(\.T|\.permute\([\d, ]*\)|\[[:.,\s\dNone]*\])$")
 
 _SCANS = {
     "sum": "torch.cumsum({x}, dim={k})",

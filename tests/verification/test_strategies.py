@@ -77,6 +77,14 @@ def test_every_rank_of_the_batch_is_drawn(rank: int) -> None:
     assert _drawn(lambda i: i.rank == rank).rank == rank
 
 
+def test_inputs_that_broadcast_are_drawn() -> None:
+    text = "Y[..., k] = X[..., k] * g[..., k]"
+    fewer = _drawn(lambda i: dict(i.own).get("g") == ("b1",) and min(i.batch) > 1, text)
+    assert fewer.inputs["g"].shape == fewer.inputs["X"].shape[1:]
+    short = _drawn(lambda i: dict(i.own).get("X") == ("b0", "1") and min(i.batch) > 1, text)
+    assert short.inputs["X"].shape[1] == 1 < short.inputs["g"].shape[1]
+
+
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 5])
 def test_every_length_is_drawn(length: int) -> None:
     assert _drawn(lambda i: i.lengths["i"] == length).lengths["i"] == length

@@ -66,7 +66,7 @@ def case_forward(D: Tensor, A: Tensor, B: Tensor, X: Tensor, C: Tensor) -> tuple
         S_steps.append(S_t)
         S_prev = S_t
     S = _stacked(S_steps, 0, (t, n, d, s), dtype=D.dtype, device=D.device)
-    Y = (S @ C[..., None])[..., 0]
+    Y = (S @ C[..., None])[..., 0].clone()
     return Y, S
 
 
@@ -120,7 +120,7 @@ def case_vjp(
     S_prev_bar_part = torch.exp(A * D[:, :, :, None])
     S_prev_bar_next = torch.zeros((n, d, s), dtype=D.dtype, device=D.device)
     # that is, C_bar[t, n, s] = sum[d](S[t, n, d, s] * Y_bar[t, n, d])
-    C_bar = (S.permute(0, 1, 3, 2) @ Y_bar[..., None])[..., 0]
+    C_bar = (S.permute(0, 1, 3, 2) @ Y_bar[..., None])[..., 0].clone()
     S_total_bar_steps = []
     for step in reversed(range(t)):
         S_total_bar_t = S_total_bar_part[step] + S_prev_bar_next
@@ -135,7 +135,7 @@ def case_vjp(
     A_bar = torch.einsum("tnd,tnds->ds", D, S_total_bar_scaled)
     D_times_X = D * X
     # that is, B_bar[t, n, s] = sum[d](D[t, n, d] * S_total_bar[t, n, d, s] * X[t, n, d])
-    B_bar = (S_total_bar.permute(0, 1, 3, 2) @ D_times_X[..., None])[..., 0]
+    B_bar = (S_total_bar.permute(0, 1, 3, 2) @ D_times_X[..., None])[..., 0].clone()
     # that is, X_bar[t, n, d] = D[t, n, d] * sum[s](B[t, n, s] * S_total_bar[t, n, d, s])
     X_bar = D * (S_total_bar @ B[..., None])[..., 0]
     return D_bar, A_bar, B_bar, X_bar, C_bar
@@ -277,7 +277,7 @@ def _case_vjp_of_all(
     S_prev_bar_part = torch.exp(A * D[:, :, :, None])
     S_prev_bar_next = torch.zeros((n, d, s), dtype=D.dtype, device=D.device)
     # that is, C_bar[t, n, s] = sum[d](S[t, n, d, s] * Y_bar[t, n, d])
-    C_bar = (S.permute(0, 1, 3, 2) @ Y_bar[..., None])[..., 0]
+    C_bar = (S.permute(0, 1, 3, 2) @ Y_bar[..., None])[..., 0].clone()
     S_total_bar_steps = []
     for step in reversed(range(t)):
         S_total_bar_t = S_total_bar_part[step] + S_bar[step] + S_prev_bar_next
@@ -292,7 +292,7 @@ def _case_vjp_of_all(
     A_bar = torch.einsum("tnd,tnds->ds", D, S_total_bar_scaled)
     D_times_X = D * X
     # that is, B_bar[t, n, s] = sum[d](D[t, n, d] * S_total_bar[t, n, d, s] * X[t, n, d])
-    B_bar = (S_total_bar.permute(0, 1, 3, 2) @ D_times_X[..., None])[..., 0]
+    B_bar = (S_total_bar.permute(0, 1, 3, 2) @ D_times_X[..., None])[..., 0].clone()
     # that is, X_bar[t, n, d] = D[t, n, d] * sum[s](B[t, n, s] * S_total_bar[t, n, d, s])
     X_bar = D * (S_total_bar @ B[..., None])[..., 0]
     return D_bar, A_bar, B_bar, X_bar, C_bar

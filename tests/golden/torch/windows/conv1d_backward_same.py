@@ -36,11 +36,11 @@ def conv1d_backward_same(X: Tensor, K: Tensor, Y_bar: Tensor) -> tuple[Tensor, T
     # that is, Y_bar_windows[n, o, y, p] = Y_bar[n, o, y + p + (2 - size[p])]
     Y_bar_windows = _window(Y_bar, 2, 2 - p, (1, y), (1, p), fill=0)
     X_bar = torch.tensordot(torch.flip(K, dims=(2,)), Y_bar_windows, dims=([0, 2], [1, 3]))
-    X_bar = X_bar.permute(1, 0, 2).contiguous()
+    X_bar = X_bar.permute(1, 0, 2).clone()
     # that is, X_windows[n, c, h, p] = X[n, c, h + p - 1]
     X_windows = _window(X, 2, -1, (1, h), (1, p), fill=0)
     # that is, K_bar[o, c, p] = sum[n, h](Y_bar[n, o, h] * read(X[n, c, h + p - 1], outside=0))
-    K_bar = torch.tensordot(X_windows, Y_bar, dims=([0, 2], [0, 2])).permute(2, 0, 1).contiguous()
+    K_bar = torch.tensordot(X_windows, Y_bar, dims=([0, 2], [0, 2])).permute(2, 0, 1).clone()
     return X_bar, K_bar
 
 

@@ -34,8 +34,7 @@ def conv2d(X: Tensor, K: Tensor) -> Tensor:
     w = _length("w", (x + 2 - q) // 2 + 1)
     # that is, X_windows[n, c, h, p, w, q] = X[n, c, 2 * h + p - 1, 2 * w + q - 1]
     X_windows = _window(_window(X, 2, -1, (2, h), (1, p), fill=0), 4, -1, (2, w), (1, q), fill=0)
-    Y = torch.tensordot(K, X_windows, dims=([1, 2, 3], [1, 3, 5]))
-    return Y.permute(1, 0, 2, 3).contiguous()
+    return torch.tensordot(K, X_windows, dims=([1, 2, 3], [1, 3, 5])).permute(1, 0, 2, 3).clone()
 
 
 def _length(axis: str, length: int, given: int | None = None) -> int:

@@ -26,7 +26,7 @@ def embedding_bag(T: Tensor, w: Tensor, E: Tensor) -> Tensor:
     """
     _check("embedding_bag", T=(T, "n b", "v"), w=(w, "n b"), E=(E, "v d"))
     E_at_T = E[T]
-    return (E_at_T.permute(0, 2, 1) @ w[..., None])[..., 0]
+    return (E_at_T.permute(0, 2, 1) @ w[..., None])[..., 0].clone()
 
 
 def _check(function: str, fixed: dict[str, int] | None = None, /, **given: tuple[Any, ...]) -> None:

@@ -41,7 +41,8 @@ def embedding_bag_backward(T: Tensor, w: Tensor, E: Tensor, Y_bar: Tensor) -> tu
     E_bar = torch.zeros((v, d), dtype=w.dtype, device=w.device)
     E_bar = E_bar.index_add(0, T.flatten(), w_times_Y_bar.flatten(0, 1))
     E_at_T = E[T]
-    w_bar = (E_at_T @ Y_bar[..., None])[..., 0]  # w_bar[n, b] = sum[d](E[T[n, b], d] * Y_bar[n, d])
+    # that is, w_bar[n, b] = sum[d](E[T[n, b], d] * Y_bar[n, d])
+    w_bar = (E_at_T @ Y_bar[..., None])[..., 0].clone()
     return E_bar, w_bar
 
 
