@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.rename import rename_system
 from symgrad.ir.show import unused
+from symgrad.ir.sizes import axes_of
 from symgrad.ir.terms import BATCH, Const, Expr, Index
 from symgrad.ir.visit import tensors_read, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    Sizes = tuple[tuple[str, Expr], ...]
 
 _LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
@@ -61,7 +64,7 @@ def split_parts(system: System) -> list[Part]:
     if len(runs) == 1:
         own = {n: n for n in (*(t.name for t in system.inputs), *system.defined)}
         axes = {a: a for a in system.axes}
-        return [Part("", replace(system, sizes=_structural(system)), own, axes)]
+        return [Part("", replace(system, sizes=_structural(system.sizes)), own, axes)]
     read_later = _read_later(runs, system.outputs)
     return [_part(system, p, run, read_later[k]) for k, (p, run) in enumerate(runs)]
 
@@ -88,17 +91,25 @@ def _part(system: System, prefix: str, run: tuple[Equation, ...], wanted: set[st
         run,
         tuple(d for d in defined if d in wanted),
         tuple(p for p in system.params if p in read),
-        _structural(system),
     )
+    part = replace(part, sizes=_relevant(part.axes, _structural(system.sizes)))
     inner = _canonical_names(part, prefix)
     axes = _canonical_axes(part)
     local = rename_system(part, inner, axes)
     return Part(prefix, local, {v: k for k, v in inner.items()}, {v: k for k, v in axes.items()})
 
 
-def _structural(system: System) -> tuple[tuple[str, Expr], ...]:
+def _structural(sizes: Sizes) -> Sizes:
     """Return the lengths that are terms in other lengths; numbers do not change a formula."""
-    return tuple((a, e) for a, e in system.sizes if not isinstance(e, Const))
+    return tuple((a, e) for a, e in sizes if not isinstance(e, Const))
+
+
+def _relevant(axes: Iterable[str], sizes: Sizes) -> Sizes:
+    """Return the lengths of some axes, and those of the axes that these are terms in."""
+    known = set(axes)
+    while more := {b for a, e in sizes if a in known for b in axes_of(e)} - known:
+        known |= more
+    return tuple((a, e) for a, e in sizes if a in known)
 
 
 def _canonical_names(part: System, prefix: str) -> dict[str, str]:
@@ -116,7 +127,8 @@ def _canonical_names(part: System, prefix: str) -> dict[str, str]:
 
 def _canonical_axes(part: System) -> dict[str, str]:
     """Call axes i, j, k, ... in order: parts that differ in letters alone are equal."""
-    named = [axis for axis in part.axes if axis != BATCH]
+    lengths = (b for a, e in part.sizes for b in (a, *axes_of(e)))
+    named = [axis for axis in dict.fromkeys((*part.axes, *lengths)) if axis != BATCH]
     nodes = (node for e in part.equations for node in walk(e.value))
     second = {n.name for n in nodes if isinstance(n, Index) and n.name != n.axis}
     free = [c for c in _LETTERS if c not in second]

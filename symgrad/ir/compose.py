@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from symgrad.errors import CompositionError
 from symgrad.ir.batch import BATCH_INDEX, splice_system
-from symgrad.ir.composite import letters_of
+from symgrad.ir.composite import length_of_position
 from symgrad.ir.equation import System
 from symgrad.ir.rename import rename_system
 from symgrad.ir.show import unused
-from symgrad.ir.terms import BATCH, Element, Index, Size
+from symgrad.ir.terms import BATCH, ONE, Element, Index, Mul, Size
 from symgrad.ir.visit import walk
 
 if TYPE_CHECKING:
@@ -223,15 +223,19 @@ def _with_fresh_axes(part: System, joined: System) -> System:
 
 def _with_equal_rank(joined: System, part: System, joint: _Joint) -> tuple[System, System]:
     """Return both sides with `...` fixed on one of them so that the joint has one rank."""
-    out = joined.equation(joint.source).letters
-    into = tuple(i for p in part.tensor(joint.target).positions() for i in letters_of(p))
+    out = joined.equation(joint.source).indices
+    into = part.tensor(joint.target).positions()
     more = _rank(out) - _rank(into)
     if BATCH_INDEX in into and (more > 0 or BATCH_INDEX not in out):
+        leading = out[: len(out) - _rank(into)]
+        if more >= 0 and (plain := _plain(leading)) is not None:
+            return joined, splice_system(part, plain)
         if more >= 0:
-            return joined, splice_system(part, out[: len(out) - _rank(into)])
+            return joined, splice_system(part, _counted(leading, _letters(joined) | _letters(part)))
     elif BATCH_INDEX in out and (more < 0 or BATCH_INDEX not in into):
-        if more <= 0:
-            return splice_system(joined, into[: len(into) - _rank(out)]), part
+        leading = into[: len(into) - _rank(out)]
+        if more <= 0 and (plain := _plain(leading)) is not None:
+            return splice_system(joined, plain), part
     elif more == 0:
         return joined, part
     raise joint.error(
@@ -241,34 +245,71 @@ def _with_equal_rank(joined: System, part: System, joint: _Joint) -> tuple[Syste
     )
 
 
-def _rank(letters: tuple[Index, ...]) -> int:
+def _rank(positions: tuple[Expr, ...]) -> int:
     """Return the number of axes beside the batch axes."""
-    return sum(1 for i in letters if i is not BATCH_INDEX)
+    return sum(1 for i in positions if i is not BATCH_INDEX)
 
 
-def _axes(letters: tuple[Index, ...]) -> tuple[str, ...]:
-    return tuple(i.axis for i in letters)
+def _plain(positions: tuple[Expr, ...]) -> tuple[Index, ...] | None:
+    """Return positions that are letters; None if one counts through several."""
+    found = tuple(i for i in positions if isinstance(i, Index))
+    return found if len(found) == len(positions) else None
+
+
+def _counted(positions: tuple[Expr, ...], used: set[str]) -> tuple[Index, ...]:
+    """Return a letter for each position, a new one where it counts through several."""
+    found: list[Index] = []
+    for position in positions:
+        name = position.name if isinstance(position, Index) else _fresh_letter("c", used)
+        used.add(name)
+        found.append(Index(name, name))
+    return tuple(found)
 
 
 def _unified(joined: System, part: System, joint: _Joint) -> System:
-    """Return the part with the axes of its fed input called as those of the source."""
-    out = _axes(joined.equation(joint.source).letters)
-    into = part.tensor(joint.target).axes
+    """Return the part with the axes of its fed input called, or as long, as those of the source."""
+    out = joined.equation(joint.source).indices
+    into = part.tensor(joint.target).shape
     renamed: dict[str, str] = {}
-    for theirs, ours in zip(out, into, strict=True):
-        if renamed.get(ours, theirs) != theirs or "*" in ours:
-            raise _not_one_to_one(joint, out, into)
-        renamed[ours] = theirs
-    if len(set(renamed.values())) != len(renamed):
-        raise _not_one_to_one(joint, out, into)
+    lengths: dict[str, Expr] = {}
+    for position, ours in zip(out, into, strict=True):
+        theirs = length_of_position(position)
+        if isinstance(theirs, Size) and isinstance(ours, Size):
+            if renamed.get(ours.axis, theirs.axis) != theirs.axis:
+                raise _not_one_to_one(joint, joined, part)
+            renamed[ours.axis] = theirs.axis
+        else:
+            axis, length = _as_long(ours, theirs, part, joint)
+            if lengths.get(axis, length) is not length:
+                raise _not_one_to_one(joint, joined, part)
+            lengths[axis] = length
+    if len(set(renamed.values())) != len(renamed) or set(renamed) & set(lengths):
+        raise _not_one_to_one(joint, joined, part)
     _check_lengths(dict(joined.sizes), dict(part.sizes), renamed, joint)
-    return rename_system(part, {}, {a: b for a, b in renamed.items() if a != b})
+    part = rename_system(part, {}, {a: b for a, b in renamed.items() if a != b})
+    return replace(part, sizes=(*part.sizes, *lengths.items()))
 
 
-def _not_one_to_one(joint: _Joint, out: tuple[str, ...], into: tuple[str, ...]) -> CompositionError:
+def _as_long(ours: Expr, theirs: Expr, part: System, joint: _Joint) -> tuple[str, Expr]:
+    """Return the one axis of ours whose length follows from theirs, and that length."""
+    fixed = dict(part.sizes)
+    factors = ours.factors if isinstance(ours, Mul) else (ours,)
+    free = [f for f in factors if isinstance(f, Size) and f.axis not in fixed]
+    others = [fixed[f.axis] if isinstance(f, Size) else f for f in factors if f not in free]
+    if len(free) != 1 or any(other is not ONE for other in others):
+        raise joint.error(
+            given=f"an axis of length {theirs}",
+            expected=f"an axis of length {ours}, as {joint.target} has it",
+            fix="write the two parts as one System, where equal lengths can be declared",
+        )
+    return free[0].axis, theirs
+
+
+def _not_one_to_one(joint: _Joint, joined: System, part: System) -> CompositionError:
+    out, into = joined.equation(joint.source).indices, part.tensor(joint.target).positions()
     return joint.error(
-        given=f"{joint.source}[{', '.join(out)}]",
-        expected=f"axes that match {joint.target}[{', '.join(into)}] one to one",
+        given=str(Element(joint.source, out)),
+        expected=f"axes that match {Element(joint.target, into)} one to one",
         fix="write the two parts as one System, where equal lengths can be declared",
     )
 

@@ -48,8 +48,6 @@ def read_reduction(reader: TermReader, node: ast.Call, head: ast.Subscript) -> E
                 f"{letter.name}, bound and not used",
                 f"size[{letter.name}] * ... if the same term is meant to be added each time",
             )
-    if name in ("argmax", "argmin") and len(letters) > 1:
-        raise reader.bad_arguments(node, f"{name}[k](...) with one index")
     if name in REDUCTIONS:
         ties = _ties(reader, node, name)
         return close_reduce(name, letters, body, condition, ties)

@@ -232,13 +232,18 @@ def _fits(sizes: dict[str, int]) -> bool:
 
 #: Texts whose reads leave the array at some lengths, and a maximum of nothing.
 READING_TOO_FAR = {"read: checked", "position: any integer", "range: largest below"}
-#: Texts with recurrences.
-LOOPS = {"lstm", "tied", "two_lags", "table", "guarded"}
 #: What a real power, a maximum or a division needs is above 0.
-SMALLEST = {"powers": 1, "arg": 1, "batch_norm": 2, "softmax": 1, "two_conditions": 1}
+SMALLEST = {
+    "powers": 1,
+    "arg": 1,
+    "arg_of_two": 1,
+    "batch_norm": 2,
+    "softmax": 1,
+    "two_conditions": 1,
+}
 
 
-@pytest.mark.parametrize("name", [n for n in TEXTS if n not in LOOPS])
+@pytest.mark.parametrize("name", TEXTS)
 def test_the_texts_of_the_language(name: str) -> None:
     for choice in every_choice(TEXTS[name]):
         smallest = SMALLEST.get(name, 0)
@@ -388,7 +393,6 @@ def test_torch_differentiates_the_code_twice(name: str) -> None:
 @pytest.mark.parametrize("op", ["argmax", "argmin"])
 @pytest.mark.parametrize("restricted", [False, True])
 def test_the_place_of_the_best_counts_through_all_indices(op: str, *, restricted: bool) -> None:
-    """The text form has one index for it; Systems that passes make may have several."""
     system = parse("Y[n] = max[p, q](X[n, p, q])", name="case")
     bound, body, _ = open_reduce(reduction(system))
     condition = compare("<=", bound[0], bound[1]) if restricted else None

@@ -142,6 +142,10 @@ FORMS: dict[str, str] = {
     "cumsum": "Y[n, i] = cumsum[i](X[n, i]) / 2",
     "truth": "Y[n] = any[k](X[n, k] > 0) and not all[k](X[n, k] < 1 or X[n, k] == 2)",
     "arg": "A[n] = argmax[k](X[n, k])\nY[n] = X[n, A[n]]",
+    "arg_of_two": """
+        A[n] = argmax[p, q](X[n, p, q])
+        Y[n] = X[n, A[n] // size[q], A[n] % size[q]]
+        """,
     "pixel_shuffle": "Y[n, c, (h, r), (w, s)] = X[n, (c, r, s), h, w]\nsize[r] = 2\nsize[s] = 3",
     "halves": "size[h] = 2\nX: real[n, (h, d)]\nY[n, d] = X[n, (0, d)] * sigmoid(X[n, (1, d)])",
     "powers": "Y[n] = X[n]**-2 + X[n]**(1/3) + X[n]**0.5 + X[n]**p - 2**-1 / X[n]",
