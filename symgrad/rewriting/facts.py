@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from symgrad.ir.build import collect
 from symgrad.ir.terms import Add, Call, Const, Element, Expr, Index, Mul, Named, Power, Reduce, Size
-from symgrad.ir.visit import walk
+from symgrad.ir.visit import rebuild, walk
 
 if TYPE_CHECKING:
     from symgrad.ir.equation import System
@@ -108,11 +109,17 @@ def facts_of(system: System) -> Facts:
     }
     for equation in system.equations:
         known = Facts(frozenset(positive), frozenset(nonnegative))
-        if known.is_positive(equation.value):
+        value = _collected(equation.value)
+        if known.is_positive(value):
             positive.add(equation.target)
-        if known.is_nonnegative(equation.value):
+        if known.is_nonnegative(value):
             nonnegative.add(equation.target)
     return Facts(frozenset(positive), frozenset(nonnegative), _divisors(system))
+
+
+def _collected(expr: Expr) -> Expr:
+    """Return a term in which `x * x` is `x**2`."""
+    return collect(rebuild(expr, _collected))
 
 
 def _divisors(system: System) -> frozenset[str]:

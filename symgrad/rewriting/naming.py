@@ -30,6 +30,7 @@ from symgrad.ir.visit import (
     substitute,
     walk,
 )
+from symgrad.rewriting.variance import centred
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -42,6 +43,7 @@ def name_intermediates(system: System, only: Collection[str] | None = None) -> S
         system: The System to name in.
         only: Of the names that would be given, those to give; all by default.
     """
+    system = centred(system)
     names = _Names(system)
     for equation in system.equations:
         names.add(equation)
