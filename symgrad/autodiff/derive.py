@@ -30,7 +30,7 @@ from symgrad.ir.terms import ZERO, Element
 from symgrad.ir.visit import tensors_read
 from symgrad.rewriting.closed_form import closed_form
 from symgrad.rewriting.naming import name_intermediates
-from symgrad.rewriting.stability import prune, stabilise
+from symgrad.rewriting.stability import prune, respelled, stabilise
 from symgrad.rewriting.trace import Step, Trace, relation_law
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ def _derive_part(part: System, wrt: tuple[str, ...], system: System) -> Derivati
 def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     """Derive one part as a whole; cached, since Systems are values."""
     trace = Trace()
-    named = name_intermediates(system)
+    stable = respelled(system)
+    named = name_intermediates(stable)
     reachable = [w for w in wrt if _reaches(named, w)]
     equations = adjoint_equations(named, reachable)
     hidden = set(named.defined) - set(system.defined)
@@ -108,7 +109,7 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     )
     results = tuple(s for s in saved if s in named.defined and s not in system.outputs)
     outputs = (*system.outputs, *results)
-    forward = prune(replace(name_intermediates(system, only=results), outputs=outputs), outputs)
+    forward = prune(replace(name_intermediates(stable, only=results), outputs=outputs), outputs)
     return Derivation(
         system=system,
         forward=stabilise(forward),

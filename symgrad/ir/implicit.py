@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import UnsupportedError
 from symgrad.ir.equation import Equation
-from symgrad.ir.terms import Compare, Expr, Index
-from symgrad.ir.visit import elements, tensors_read
+from symgrad.ir.terms import ZERO, Compare, Expr, Index
+from symgrad.ir.visit import elements, replace_elements, tensors_read
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,13 @@ def candidates(value: Compare, known: Collection[str]) -> list[str]:
 
 
 def implicit_equation(value: Compare, target: str) -> Equation | None:
-    """Return the equation that defines a tensor; None if no read shows a letter for each axis."""
+    """Return the equation that defines a tensor; None if no read shows a letter for each axis.
+
+    An index that stands in reads of the tensor alone says nothing about it.
+    """
+    known = replace_elements(value, lambda e: ZERO if e.tensor == target else None)
+    if not value.free <= known.free:
+        return None
     reads = [e for e in elements(value) if e.tensor == target]
     letters: list[Expr] = []
     for slot in range(len(reads[0].indices)):

@@ -49,6 +49,8 @@ class Facts:
                 return expr.function == "exp"
             case Mul():
                 return all(self.may_divide(f) for f in expr.factors)
+            case Add():  # a variance and what keeps it away from 0
+                return self.is_positive(expr)
             case _:
                 return False
 
@@ -109,7 +111,7 @@ def facts_of(system: System) -> Facts:
     }
     for equation in system.equations:
         known = Facts(frozenset(positive), frozenset(nonnegative))
-        value = _collected(equation.value)
+        value = collected(equation.value)
         if known.is_positive(value):
             positive.add(equation.target)
         if known.is_nonnegative(value):
@@ -117,9 +119,9 @@ def facts_of(system: System) -> Facts:
     return Facts(frozenset(positive), frozenset(nonnegative), _divisors(system))
 
 
-def _collected(expr: Expr) -> Expr:
+def collected(expr: Expr) -> Expr:
     """Return a term in which `x * x` is `x**2`."""
-    return collect(rebuild(expr, _collected))
+    return collect(rebuild(expr, collected))
 
 
 def _divisors(system: System) -> frozenset[str]:

@@ -44,6 +44,28 @@ def stabilise(system: System) -> System:
     return prune(replace(system, equations=tuple(kept)), system.outputs)
 
 
+def respelled(system: System) -> System:
+    """Return an equal System, each right-hand side in its stable spelling, nothing inserted.
+
+    `1 / (1 + exp(-x))` is `sigmoid(x)` from the start: one function has one derivation. A row of
+    exponentials divided by its sum stays as it is: its quotient is what gradients are written in.
+    """
+    facts = facts_of(system)
+
+    def respell(value: Expr) -> Expr:
+        new = fold_hazards(value, facts)
+        return value if any(map(_normalises, walk(new))) else new
+
+    return system.map_values(respell)
+
+
+def _normalises(node: Expr) -> bool:
+    """Return whether a term is an exponential of a difference from a logsumexp."""
+    if not isinstance(node, Call) or node.function != "exp":
+        return False
+    return any(isinstance(n, Reduce) and n.op == "logsumexp" for n in walk(node.args[0]))
+
+
 def hazardous_tensors(system: System) -> set[str]:
     """Return the intermediates whose values can overflow where the outputs do not."""
     return _folded(system, keep=system.outputs)[1] - set(system.outputs)

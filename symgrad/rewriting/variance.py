@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from symgrad.ir.build import add, mul, neg, power, sub
+from symgrad.ir.build import add, const, mul, neg, power, split_coefficient, sub
 from symgrad.ir.terms import Add, Element, Expr, Mul, Power, Reduce, Size
 from symgrad.ir.visit import (
     arguments,
@@ -22,7 +22,7 @@ from symgrad.ir.visit import (
     substitute,
     walk,
 )
-from symgrad.rewriting.facts import Facts, facts_of
+from symgrad.rewriting.facts import Facts, collected, facts_of
 from symgrad.rewriting.normal import normal
 from symgrad.rewriting.rule import rule
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 )
 def centre_variance(expr: Expr, facts: Facts) -> Expr | None:
     """Write a mean of squares less a squared mean as the mean of squared differences."""
+    expr = normal(expr, facts)
     for term in arguments(expr, Add):
         found = _squared_mean(term)
         if found is None:
@@ -78,7 +79,8 @@ def centred(system: System) -> System:
     means: dict[str, Equation] = {}
     equations: list[Equation] = []
     for equation in system.equations:
-        new = _respelled(equation, means, facts) if _subtracts_square(equation.value) else None
+        squares = replace(equation, value=collected(equation.value))
+        new = _respelled(squares, means, facts) if _subtracts_square(squares.value) else None
         equations.append(new or equation)
         if _is_mean(equation):
             means[equation.target] = equation
@@ -108,8 +110,11 @@ def _with_name(expr: Expr, mean: Equation, facts: Facts) -> Expr:
         if isinstance(node, Reduce):
             bound, body, condition = open_reduce(node)
             return close_reduce(node.op, bound, visit(body), condition, node.ties)
+        coefficient, rest = split_coefficient(node)
         if isinstance(node, Mul) and normal(node, facts) is value:
             return mean.element
+        if isinstance(rest, Mul) and normal(rest, facts) is value:
+            return mul(const(coefficient), mean.element)
         children = node.children
         new = tuple(map(visit, children))
         return node if new == children else node.with_children(new)
@@ -125,10 +130,7 @@ def _is_mean(equation: Equation) -> bool:
 
 
 def _subtracts_square(expr: Expr) -> bool:
-    """Return whether a sum subtracts a square and adds a sum: worth a closer look."""
+    """Return whether a sum has a square among its terms: worth a closer look."""
     terms = arguments(expr, Add)
-    squares = any(
-        isinstance(f, Power) and f.exponent == 2 for t in terms for f in arguments(t, Mul)
-    )
-    sums = any(isinstance(f, Reduce) for t in terms for f in arguments(t, Mul))
-    return len(terms) > 1 and squares and sums
+    factors = (f for t in terms for f in arguments(t, Mul))
+    return len(terms) > 1 and any(isinstance(f, Power) and f.exponent == 2 for f in factors)

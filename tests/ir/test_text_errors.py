@@ -94,6 +94,9 @@ CASES: dict[str, tuple[str, type[SymgradError], int | None, str]] = {
         "A: real[i]\nB: real[i]\nA[i] == B[i]", errors.ImplicitError, 0, "declare the others"),
     "implicit without letters": (
         "B: real[i]\nB[i] == Z[i + 1]", errors.ImplicitError, 0, "declare the others"),
+    "implicit, an index that nothing else has": (
+        "A: real[i, j]\nB: real[i, k]\nsum[j](A[p, j] * Z[j, k]) == B[p, p]\nY[j] = Z[j, 0]",
+        errors.ImplicitError, 0, "declare the others"),
     "a comparison": ("B: real[i]\nZ[i] <= B[i]", errors.TextSyntaxError, 0, "Y[n, o]"),
     "operator": ("Y[n] = X[n] @ X[n]", errors.TextSyntaxError, 7, "formula"),
     "lambda": ("Y = lambda: 1", errors.TextSyntaxError, 4, "formula"),
