@@ -24,6 +24,7 @@ from symgrad.autodiff.recurrences import BAR, cut
 from symgrad.autodiff.tying import tie_derivation
 from symgrad.derivation import Derivation
 from symgrad.ir.build import add
+from symgrad.ir.conventions import with_conventions
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.terms import ZERO, Element
@@ -39,13 +40,16 @@ if TYPE_CHECKING:
     from symgrad.ir.terms import Expr
 
 
-def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
+def derive(
+    system: System, wrt: Sequence[str] | None = None, *, conventions: str = "torch"
+) -> Derivation:
     """Return a System with its vector-Jacobian product in closed form.
 
     Args:
         system: The primal System.
         wrt: The inputs to differentiate; by default every real input that is not a scalar with a
             default value.
+        conventions: What a gradient is at kinks and ties: see `symgrad.ir.conventions`.
 
     Returns:
         The derivation: forward and backward Systems, saved tensors, steps. Law: `<Y_bar, J v> =
@@ -53,6 +57,7 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
 
     Raises:
         NotDifferentiableError: If a name in `wrt` is no real input.
+        OptionError: If there are no such conventions.
         UnsupportedError: If the System has an implicit equation.
 
     Example:
@@ -60,6 +65,7 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
         >>> print(derive(parse("Y[n] = tanh(X[n])")).backward.equations[0])
         X_bar[n] = Y_bar[n] * (1 - Y[n]**2)
     """
+    system = with_conventions(system, conventions)
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
     loop = cut(system)
     if loop is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Options = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="NAME=VALUE", help="A static option; repeatable."),
+]
+
+
+class Convention(StrEnum):
+    """What a gradient is at kinks and ties."""
+
+    TORCH = "torch"
+    JAX = "jax"
+    SHARE = "share"
+
+
+Kinks = Annotated[
+    Convention,
+    typer.Option("--conventions", help="At kinks and ties: as PyTorch, as JAX, or shared."),
 ]
 What = Annotated[
     str,

@@ -45,6 +45,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw it too, as SVG, PNG or PDF.")
     ] = None,
+    conventions: console.Kinks = console.Convention.TORCH,
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
@@ -59,7 +60,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     system = console.system_of(what, option)
     if batch is not None:
         system = fix_batch(system, console.names(batch) or ())
-    derivation = derive(system, console.names(wrt))
+    derivation = derive(system, console.names(wrt), conventions=conventions.value)
     if picture is not None:
         from symgrad.formula.picture import draw_derivation  # noqa: PLC0415
 

@@ -36,6 +36,7 @@ def run(  # noqa: PLR0913 (the options of a command)
         list[str] | None,
         typer.Option(metavar="NAME=LETTERS", help="What an input has of them; repeatable."),
     ] = None,
+    conventions: console.Kinks = console.Convention.TORCH,
     option: console.Options = None,
     json: console.Json = False,
 ) -> None:
@@ -48,7 +49,9 @@ def run(  # noqa: PLR0913 (the options of a command)
     from symgrad.codegen.files import write  # noqa: PLC0415
     from symgrad.codegen.generate import generate  # noqa: PLC0415
 
-    derivation = derive(console.system_of(what, option), console.names(wrt))
+    derivation = derive(
+        console.system_of(what, option), console.names(wrt), conventions=conventions.value
+    )
     source = generate(derivation, target.value, console.names(batch) or (), console.own_axes(own))
     if output is not None:
         write(output, source)
