@@ -88,6 +88,26 @@ Y[n, m, q] = (0.25 + 0.5 * (q % 2)) * Z[n, m, clip((q + 1) // 2 - 1, 0, size[j] 
 """
 
 
+def doubled(name: str, source: str, axes: str, old: str, new: str) -> str:
+    """Return an equation that doubles one axis linearly."""
+    low = axes.replace(old, f"clip(({new} + 1) // 2 - 1, 0, size[{old}] - 1)")
+    high = axes.replace(old, f"clip(({new} + 1) // 2, 0, size[{old}] - 1)")
+    return (
+        f"size[{new}] = 2 * size[{old}]\n{name}[{axes.replace(old, new)}] = "
+        f"(0.25 + 0.5 * ({new} % 2)) * {source}[{low}]"
+        f" + (0.75 - 0.5 * ({new} % 2)) * {source}[{high}]\n"
+    )
+
+
+TRILINEAR = "X: real[n, i, j, k]\n" + "".join(
+    (
+        doubled("A", "X", "n, i, j, k", "i", "m"),
+        doubled("B", "A", "n, m, j, k", "j", "q"),
+        doubled("Y", "B", "n, m, q, k", "k", "r"),
+    )
+)
+
+
 def lstm_in_torch(t: Arrays) -> Any:
     h, c, found = t["H0"], t["C0"], []
     for x in t["X"]:
@@ -405,6 +425,11 @@ ROWS: dict[str, Row] = {
             **{f"W{g}": (3, 3) for g in "ifgo"},
             **{f"b{g}": (3,) for g in "ifgo"},
         },
+    ),
+    "trilinear": Row(
+        TRILINEAR,
+        lambda t: functional.interpolate(t["X"][None], scale_factor=2, mode="trilinear")[0],
+        {"X": (2, 2, 3, 2)},
     ),
     # data and noise
     "dropout": Row(
