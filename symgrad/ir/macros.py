@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation
 from symgrad.ir.show import unused
-from symgrad.ir.terms import ONE, ZERO, Call, Compare, Element, Expr, Index, Size
+from symgrad.ir.terms import BATCH, ONE, ZERO, Call, Compare, Element, Expr, Index, Size
 from symgrad.ir.text_build import (
     HALF,
     inverse,
@@ -48,7 +48,9 @@ class Fresh:
     def define(self, suffix: str, value: Expr) -> Element:
         """Add an equation for a term over its free letters and return its left-hand side."""
         rank = {name: at for at, name in enumerate(self.order)}
-        letters = sorted(value.free, key=lambda i: (rank.get(i.name, len(rank)), i.name))
+        last = len(rank)
+        order = {i: (i.axis != BATCH, rank.get(i.name, last), i.name) for i in value.free}
+        letters = sorted(order, key=order.__getitem__)  # batch axes lead
         name = unused(f"{self.target}_{suffix}", self.taken)
         self.taken.add(name)
         self.equations.append(Equation(name, tuple(letters), value))

@@ -24,6 +24,7 @@ from symgrad.ir.terms import (
     Element,
     Expr,
     Index,
+    Logic,
     Mul,
     Reduce,
     Size,
@@ -179,7 +180,9 @@ def _joined(kind: type[Add] | type[Mul], parts: list[Expr], empty: Expr) -> Expr
 
 
 def decided(node: Expr) -> Expr:
-    """Return a comparison of whole numbers as 0 or 1; any other node as it is."""
+    """Return a comparison of whole numbers, or logic over such, as 0 or 1; others as they are."""
+    if isinstance(node, Logic):
+        return _decided_logic(node)
     if not isinstance(node, Compare):
         return node
     left, right = length_of(node.left, {}), length_of(node.right, {})
@@ -187,3 +190,13 @@ def decided(node: Expr) -> Expr:
         return node
     truth = {"<": left < right, "<=": left <= right, "==": left == right, "!=": left != right}
     return ONE if truth[node.op] else ZERO
+
+
+def _decided_logic(node: Logic) -> Expr:
+    if node.op == "not":
+        return (ONE if node.args[0] is ZERO else ZERO) if isinstance(node.args[0], Const) else node
+    settles, other = (ZERO, ONE) if node.op == "and" else (ONE, ZERO)
+    truths = [ONE if isinstance(a, Const) and a is not ZERO else a for a in node.args]
+    if settles in truths:
+        return settles
+    return other if all(t is other for t in truths) else node

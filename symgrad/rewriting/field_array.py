@@ -112,6 +112,9 @@ def read(
         inside = inside & (place >= 0) & (place < length)
         clipped.append(np.clip(place, 0, max(length - 1, 0)))
     data, known = np.broadcast_arrays(tensor.data, True if tensor.ok is None else tensor.ok)
+    if 0 in data.shape[1:]:  # nothing is inside; something must be there to index
+        grow = [(0, 0), *((0, int(n == 0)) for n in data.shape[1:])]
+        data, known = np.pad(data, grow), np.pad(known, grow)
     draws = np.arange(data.shape[0]).reshape(-1, *(1,) * len(axes))
     found = data[(draws, *clipped)]
     if tensor.ok is not None:

@@ -7,14 +7,14 @@ the point. Knows nothing of how points are chosen (`strategies`) or judged (`che
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.composite import letters_of
 from symgrad.ir.sizes import axes_of
-from symgrad.ir.terms import BATCH, Add, Const, Expr, Mul, Power, Size
+from symgrad.ir.sizes import length_of as value_of
+from symgrad.ir.terms import BATCH, Const
 from symgrad.ir.visit import elements
 from symgrad.verification.layouts import with_layout
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
+    from symgrad.ir.terms import Expr
 
 #: Letters for the axes of `...`, which no layer uses.
 BATCH_LETTERS = ("b0", "b1", "b2")
@@ -38,29 +39,10 @@ def length_of(shape: Expr, lengths: Mapping[str, int]) -> int:
     Raises:
         ValueError: If it is not a whole number of at least 0.
     """
-    value = _value(shape, lengths)
-    if value < 0 or value.denominator != 1:
+    value = value_of(shape, lengths)
+    if value is None or value < 0:
         raise ValueError(f"{shape} is {value}, not a length")
-    return int(value)
-
-
-def _value(expr: Expr, lengths: Mapping[str, int]) -> Fraction:
-    match expr:
-        case Const():
-            return expr.value
-        case Size():
-            return Fraction(lengths[expr.axis])
-        case Add():
-            return sum((_value(t, lengths) for t in expr.terms), Fraction(0))
-        case Mul():
-            product = Fraction(1)
-            for factor in expr.factors:
-                product *= _value(factor, lengths)
-            return product
-        case Power() if expr.exponent.denominator == 1:
-            return _value(expr.base, lengths) ** expr.exponent.numerator
-        case _:
-            raise ValueError(f"{expr} is not a length")
+    return value
 
 
 def shape_of(system: System, name: str, lengths: Mapping[str, int]) -> tuple[int, ...]:

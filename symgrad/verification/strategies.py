@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from hypothesis import assume
+from hypothesis import assume, reject
 from hypothesis import strategies as st
 
 from symgrad.autodiff.recurrences import BAR
@@ -181,9 +181,12 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     found, batch = draw(draw_lengths(system, lengths))
     own = _choose(draw, _broadcasts(system, len(batch)))
     fixed = at_batch(system, BatchAxes(len(batch), own))
-    sizes = sizes_of(system, found, batch, own)
     names = [t.name for t in fixed.inputs] + list(fixed.outputs)
-    shapes = {name: shape_of(fixed, name, sizes) for name in names}
+    try:
+        sizes = sizes_of(system, found, batch, own)
+        shapes = {name: shape_of(fixed, name, sizes) for name in names}
+    except ValueError:  # a window is longer than what it slides over
+        reject()
     assume(all(np.prod(s, dtype=int) <= MOST_ELEMENTS for s in shapes.values()))
     drawing = _Drawing(draw, layouts=layouts)
     kinks = kink_system(fixed) if smooth else None

@@ -228,6 +228,11 @@ def test_initial_values_are_equations_of_their_own() -> None:
     assert system.defined == ("H", "N")
 
 
+def test_batch_axes_lead_in_what_a_macro_adds() -> None:
+    text = "S[..., q, k] = where(k <= q, X[..., q, k], 0)\nP[..., q, k] = softmax[k](S[..., q, k])"
+    assert all(e.letters[0] is BATCH_INDEX for e in parse(text).equations)
+
+
 def test_an_input_may_be_given_values_beyond_its_range() -> None:
     system = parse("H: real[t]\nD[t] = H[t] - H[t-1]\nH[-1] = h")
     assert [t.name for t in system.inputs] == ["H", "h"]
