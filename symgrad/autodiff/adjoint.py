@@ -275,10 +275,9 @@ def _contribution(
 ) -> Expr:
     """Return `sum over scope of seed * prod_j delta(position_j, a_j)`, the deltas solved."""
     found = solve_deltas(position, occurrence.indices, scope.indices, ranges)
-    value = mul(seed, *found.deltas)
+    value = substitute(mul(seed, *found.deltas), found.values)
     for condition, taken in reversed(scope.branches):
-        value = Where(condition, value, ZERO) if taken else Where(condition, ZERO, value)
-    value = substitute(value, found.values)
+        value = _where_taken(substitute(condition, found.values), value, ranges, taken=taken)
     remaining = tuple(i for i in scope.indices if i not in found.values)
     conditions = (*(substitute(c, found.values) for c in scope.conditions), *found.conditions)
     inner = tuple(c for c in conditions if not c.free.isdisjoint(remaining))
@@ -287,6 +286,14 @@ def _contribution(
         value = close_reduce("sum", remaining, value, _conjunction(inner))
     guard = _conjunction(outer)
     return value if guard is None else Where(guard, value, ZERO)
+
+
+def _where_taken(condition: Expr, value: Expr, ranges: Ranges, *, taken: bool) -> Expr:
+    """Return a value where a branch is taken and 0 elsewhere; itself where it always is."""
+    known = ranges.decided(condition)
+    if known is not None:
+        return value if known is taken else ZERO
+    return Where(condition, value, ZERO) if taken else Where(condition, ZERO, value)
 
 
 def _conjunction(conditions: tuple[Expr, ...]) -> Expr | None:

@@ -155,9 +155,14 @@ class Lowering:
     def _element(self, expr: Element) -> Expr:
         if expr.tensor not in self.build.kinds:
             raise self.unsupported(f"{expr}, which is defined below or by itself (a recurrence)")
-        if is_operand(expr):
+        if is_operand(expr) and self._fits(expr):
             return expr
         return read(self, expr)
+
+    def _fits(self, expr: Element) -> bool:
+        """Return whether each letter runs over the axis that it reads."""
+        lengths = zip(expr.indices, self.shapes[expr.tensor], strict=True)
+        return all(isinstance(i, Index) and self.facts.same(Size(i.axis), s) for i, s in lengths)
 
     def _reduce(self, node: Reduce) -> Expr:
         """Lower a reduction once, whatever letters it is written with."""
