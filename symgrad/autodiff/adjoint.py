@@ -244,7 +244,7 @@ class _Walk:
 
     def _open(self, node: Reduce, seed: Expr, scope: _Scope) -> None:
         bound, body, condition = open_reduce(node, avoid=[*scope.indices, *seed.free])
-        partial = reduction_partial(node, bound, body)
+        partial = reduction_partial(node, bound, body, condition)
         more = () if condition is None else (condition,)
         inner = _Scope((*scope.indices, *bound), (*scope.conditions, *more), scope.branches)
         self.visit(body, mul(seed, partial), inner)

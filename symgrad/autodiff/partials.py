@@ -11,7 +11,7 @@ from functools import cache
 from symgrad.ir.build import call, collect, compare, div, mul, sub
 from symgrad.ir.composite import composite
 from symgrad.ir.functions import FUNCTIONS
-from symgrad.ir.terms import ONE, ZERO, Call, Expr, Index, Reduce, Size
+from symgrad.ir.terms import ONE, ZERO, Call, Expr, Index, Logic, Reduce, Size
 from symgrad.ir.text import parse_expression
 from symgrad.ir.visit import close_reduce, rebuild, replace_elements, substitute
 
@@ -50,8 +50,16 @@ def partial_derivatives(node: Call) -> tuple[Expr, ...]:
     )
 
 
-def reduction_partial(node: Reduce, bound: tuple[Index, ...], body: Expr) -> Expr:
+def reduction_partial(
+    node: Reduce, bound: tuple[Index, ...], body: Expr, condition: Expr | None
+) -> Expr:
     """Return the derivative of a reduction by its body at the opened indices `bound`.
+
+    Args:
+        node: The reduction.
+        bound: Its indices, opened.
+        body: Its body over them.
+        condition: What restricts its range, over them.
 
     sum: 1. logsumexp: `exp(body - node)`. prod: the product over all other points. max and min: the
     indicator of the chosen point, shared among ties or given to the first as `node.ties` says.
@@ -62,28 +70,29 @@ def reduction_partial(node: Reduce, bound: tuple[Index, ...], body: Expr) -> Exp
         case "logsumexp":
             return call("exp", sub(body, node))
         case "prod":
-            return _product_of_others(bound, body)
+            return _product_of_others(bound, body, condition)
         case "max" | "min":
-            return _chosen(node, bound, body)
+            return _chosen(node, bound, body, condition)
         case _:
             return ZERO
 
 
-def _product_of_others(bound: tuple[Index, ...], body: Expr) -> Expr:
+def _product_of_others(bound: tuple[Index, ...], body: Expr, condition: Expr | None) -> Expr:
     lowest = min(i.serial for i in (*bound, *body.free))
     other = tuple(Index(i.name, i.axis, lowest - k) for k, i in enumerate(bound, start=1))
     renamed: dict[Index, Expr] = dict(zip(bound, other, strict=True))
     differs: Expr = compare("!=", other[0], bound[0])
     for mine, theirs in zip(bound[1:], other[1:], strict=True):
         differs = sub(ONE, mul(sub(ONE, differs), compare("==", theirs, mine)))
-    return close_reduce("prod", other, substitute(body, renamed), differs)
+    kept = differs if condition is None else Logic("and", (substitute(condition, renamed), differs))
+    return close_reduce("prod", other, substitute(body, renamed), kept)
 
 
-def _chosen(node: Reduce, bound: tuple[Index, ...], body: Expr) -> Expr:
+def _chosen(node: Reduce, bound: tuple[Index, ...], body: Expr, condition: Expr | None) -> Expr:
     attained = compare("==", body, node)
     if node.ties == "first":
         first = Reduce(f"arg{node.op}", node.bound, node.body, node.condition)
         position = composite(bound, [Size(i.axis) for i in bound])  # as argmax counts
         return compare("==", first, canonical(position))
-    count = close_reduce("sum", bound, attained)
+    count = close_reduce("sum", bound, attained, condition)
     return div(attained, count)

@@ -107,5 +107,5 @@ def _tangent_of_reduction(node: Reduce, active: set[str]) -> Expr:
     inner = _tangent(body, active)
     if inner is ZERO:
         return ZERO
-    partial = reduction_partial(node, bound, body)
+    partial = reduction_partial(node, bound, body, condition)
     return close_reduce("sum", bound, mul(partial, inner), condition)

@@ -54,8 +54,7 @@ def moves(row: Row) -> tuple[np.ndarray[Any, Any], ...]:
 def lengths(derivation: Derivation, known: Mapping[str, Any]) -> dict[str, int]:
     """Return the length of each axis, as the inputs of the primal say."""
     arrays = {t.name: known[t.name] for t in derivation.system.inputs if t.name in known}
-    given = {a: n for a, n in known.items() if isinstance(n, int)}
-    return bind_sizes(derivation.system, arrays, given)
+    return bind_sizes(derivation.system, arrays)
 
 
 def called(
@@ -79,7 +78,7 @@ def called(
 def torch_gives(row: Row, known: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the value, the cotangents of the inputs, and the tangent, by torch."""
     real = tuple(torch.tensor(known[k]) for k in row.inputs)
-    data = tuple(torch.tensor(v) for v in (row.data or {}).values())
+    data = tuple(torch.tensor(np.asarray(v)) for v in (row.data or {}).values())
 
     def function(*values: torch.Tensor) -> torch.Tensor:
         return row.function(*values, *data)
@@ -95,14 +94,13 @@ def torch_gives(row: Row, known: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def by_interpreter(derivation: Derivation, forward: System, known: dict[str, Any]) -> Any:
     """Return what the derived Systems mean: outputs, cotangents and tangents by name."""
-    sizes = {a: n for a, n in known.items() if isinstance(n, int)}
     arrays = {t.name: known[t.name] for t in derivation.forward.inputs}
-    found = evaluate(derivation.forward, arrays, sizes=sizes)
+    found = evaluate(derivation.forward, arrays)
     rest = {**known, **found}
     arrays = {t.name: rest[t.name] for t in derivation.backward.inputs}
     found |= evaluate(derivation.backward, arrays, sizes=lengths(derivation, known))
     arrays = {t.name: known[t.name] for t in forward.inputs}
-    return found | evaluate(forward, arrays, sizes=sizes)
+    return found | evaluate(forward, arrays)
 
 
 def by_code(derivation: Derivation, forward: System, known: dict[str, Any], target: str) -> Any:
@@ -126,7 +124,6 @@ def test_value_and_derivatives_are_those_of_torch(name: str) -> None:
     known |= {f"{k}_dot": v for k, v in zip(row.inputs, moves(row), strict=True)}
     value, seed, back, pushed = torch_gives(row, known)
     known |= {k: np.asarray(v) for k, v in (row.data or {}).items()}
-    known |= row.lengths or {}
     known[f"{output}_bar"] = seed
     for way in (*TARGETS, "interpreter"):
         if way == "interpreter":

@@ -28,7 +28,6 @@ class Row:
         data: Integer inputs, by name, in the order of `function` after the real ones.
         tied: Whether the real inputs are drawn from -1, 0 and 1.
         positive: Whether they are above 0.
-        lengths: Lengths that no input has.
     """
 
     text: str
@@ -37,7 +36,6 @@ class Row:
     data: dict[str, Any] | None = None
     tied: bool = False
     positive: bool = False
-    lengths: dict[str, int] | None = None
 
 
 WINDOWS = {
@@ -371,4 +369,294 @@ PLACES = {
     ),
 }
 
-ROWS = {**WINDOWS, **PLACES}
+REDUCTIONS = {
+    "maximum, ties shared": Row(
+        "Y[n] = max[k](X[n, k])", lambda X: X.amax(1), {"X": (5, 4)}, tied=True
+    ),
+    "minimum, ties shared": Row(
+        "Y[n] = min[k](X[n, k])", lambda X: X.amin(1), {"X": (5, 4)}, tied=True
+    ),
+    "maximum of all": Row("Y = max[n, k](X[n, k])", torch.max, {"X": (5, 4)}, tied=True),
+    "maximum, the first": Row(
+        'Y[n] = max[k](X[n, k], ties="first")', lambda X: X.max(1)[0], {"X": (5, 4)}, tied=True
+    ),
+    "minimum, the first": Row(
+        'Y[n] = min[k](X[n, k], ties="first")', lambda X: X.min(1)[0], {"X": (5, 4)}, tied=True
+    ),
+    "read at the place of the largest": Row(
+        "W: real[k]\nA[n] = argmax[k](X[n, k])\nY[n] = X[n, A[n]] * W[A[n]]",
+        lambda X, W: X.gather(1, X.argmax(1)[:, None])[:, 0] * W[X.argmax(1)],
+        {"X": (5, 4), "W": (4,)},
+    ),
+    "product with zeros": Row(
+        "Y[n] = prod[k](X[n, k])", lambda X: X.prod(1), {"X": (9, 3)}, tied=True
+    ),
+    "product of all": Row("Y = prod[n, k](X[n, k])", torch.prod, {"X": (3, 2)}),
+    "logsumexp": Row(
+        "Y[n] = logsumexp[k](X[n, k])", lambda X: torch.logsumexp(X, 1), {"X": (3, 4)}
+    ),
+    "norm 0": Row(
+        "Y[n] = sum[k](X[n, k] != 0) + 0 * X[n, 0]",
+        lambda X: torch.linalg.vector_norm(X, 0, 1) + 0 * X[:, 0],
+        {"X": (5, 4)},
+        tied=True,
+    ),
+    "norm 1": Row(
+        "Y[n] = sum[k](abs(X[n, k]))",
+        lambda X: torch.linalg.vector_norm(X, 1, 1),
+        {"X": (5, 4)},
+        tied=True,
+    ),
+    "norm 2": Row("Y[n] = norm[k](X[n, k])", lambda X: X.norm(dim=1), {"X": (5, 4)}),
+    "norm 3": Row(
+        "Y[n] = sum[k](abs(X[n, k]) ** 3) ** (1/3)",
+        lambda X: torch.linalg.vector_norm(X, 3, 1),
+        {"X": (5, 4)},
+    ),
+    "norm inf": Row(
+        "Y[n] = max[k](abs(X[n, k]))",
+        lambda X: torch.linalg.vector_norm(X, float("inf"), 1),
+        {"X": (5, 4)},
+    ),
+    "variance": Row("Y[n] = var[k](X[n, k])", lambda X: X.var(1, correction=0), {"X": (3, 4)}),
+    "variance with correction": Row(
+        "Y[n] = var[k](X[n, k], correction=1)", lambda X: X.var(1), {"X": (3, 4)}
+    ),
+    "cumulative sum": Row("Y[n, k] = cumsum[k](X[n, k])", lambda X: X.cumsum(1), {"X": (3, 4)}),
+    "cumulative product": Row(
+        "size[k] = size[j]\nY[n, k] = prod[j, j <= k](X[n, j])",
+        lambda X: X.cumprod(1),
+        {"X": (9, 4)},
+        tied=True,
+    ),
+    "cumulative maximum, ties shared": Row(
+        "size[k] = size[j]\nY[n, k] = max[j, j <= k](X[n, j])",
+        lambda X: torch.stack([X[:, : k + 1].amax(1) for k in range(X.shape[1])], 1),
+        {"X": (9, 4)},
+        tied=True,
+    ),
+    "cumulative maximum": Row(
+        'size[k] = size[j]\nY[n, k] = max[j, j <= k](X[n, j], ties="first")',
+        lambda X: X.cummax(1)[0],
+        {"X": (5, 4)},
+    ),
+    "cumulative minimum": Row(
+        "size[k] = size[j]\nY[n, k] = min[j, j <= k](X[n, j])",
+        lambda X: X.cummin(1)[0],
+        {"X": (5, 4)},
+    ),
+    "cumulative logsumexp": Row(
+        "size[k] = size[j]\nY[n, k] = logsumexp[j, j <= k](X[n, j])",
+        lambda X: torch.logcumsumexp(X, 1),
+        {"X": (3, 4)},
+    ),
+    "softmax": Row("Y[n, k] = softmax[k](X[n, k])", lambda X: F.softmax(X, 1), {"X": (3, 4)}),
+}
+
+DATA = {
+    "embedding with a padding row": Row(
+        """
+        T: index(v)[n]
+        E: real[v, d]
+        Y[n, d] = where(T[n] == 1, stop(E[T[n], d]), E[T[n], d])
+        """,
+        lambda E, T: F.embedding(T, E, padding_idx=1),
+        {"E": (4, 3)},
+        {"T": [0, 1, 3, 3, 1, 0]},
+    ),
+    "embedding bag, sum": Row(
+        """
+        T: index(v)[n, b]
+        E: real[v, d]
+        Y[n, d] = sum[b](E[T[n, b], d])
+        """,
+        lambda E, T: F.embedding_bag(T, E, mode="sum"),
+        {"E": (4, 3)},
+        {"T": [[0, 1, 1], [3, 3, 3]]},
+    ),
+    "embedding bag, weighted": Row(
+        """
+        T: index(v)[n, b]
+        E: real[v, d]
+        w: real[n, b]
+        Y[n, d] = sum[b](w[n, b] * E[T[n, b], d])
+        """,
+        lambda E, w, T: F.embedding_bag(T, E, mode="sum", per_sample_weights=w),
+        {"E": (4, 3), "w": (2, 3)},
+        {"T": [[0, 1, 1], [3, 3, 3]]},
+    ),
+    "embedding bag, mean": Row(
+        """
+        T: index(v)[n, b]
+        E: real[v, d]
+        Y[n, d] = mean[b](E[T[n, b], d])
+        """,
+        lambda E, T: F.embedding_bag(T, E, mode="mean"),
+        {"E": (4, 3)},
+        {"T": [[0, 1, 1], [3, 3, 3]]},
+    ),
+    "embedding bag, mean without the padding": Row(
+        """
+        T: index(v)[n, b]
+        E: real[v, d]
+        Y[n, d] = sum[b](where(T[n, b] == 1, 0, E[T[n, b], d])) / sum[b](T[n, b] != 1)
+        """,
+        lambda E, T: F.embedding_bag(T, E, mode="mean", padding_idx=1),
+        {"E": (4, 3)},
+        {"T": [[0, 1, 1], [3, 3, 2]]},
+    ),
+    "embedding bag, maximum": Row(
+        """
+        T: index(v)[n, b]
+        E: real[v, d]
+        Y[n, d] = max[b](E[T[n, b], d], ties="first")
+        """,
+        lambda E, T: F.embedding_bag(T, E, mode="max"),
+        {"E": (4, 3)},
+        {"T": [[0, 1, 1], [3, 2, 3]]},
+    ),
+    "cross-entropy with index targets": Row(
+        """
+        T: index(c)[n]
+        X: real[n, c]
+        P[n, c] = log_softmax[c](X[n, c])
+        Y = -mean[n](P[n, T[n]])
+        """,
+        F.cross_entropy,
+        {"X": (5, 3)},
+        {"T": [0, 2, 2, 1, 0]},
+    ),
+    "cross-entropy with weights and an ignored index": Row(
+        """
+        T: index(c)[n]
+        w: real[c]
+        X: real[n, c]
+        P[n, c] = log_softmax[c](X[n, c])
+        V[n] = where(T[n] == 2, 0, w[T[n]])
+        Y = -sum[n](V[n] * P[n, T[n]]) / sum[n](V[n])
+        """,
+        lambda X, w, T: (
+            -(
+                (w[T] * (T != 2) * torch.log_softmax(X, 1).gather(1, T[:, None])[:, 0]).sum()
+                / (w[T] * (T != 2)).sum()
+            )
+        ),
+        {"X": (5, 3), "w": (3,)},
+        {"T": [0, 2, 2, 1, 0]},
+        positive=True,
+    ),
+    "take along": Row(
+        "T: index(k)[n, m]\nX: real[n, k]\nY[n, m] = X[n, T[n, m]]",
+        lambda X, T: X.take_along_dim(T, 1),
+        {"X": (2, 3)},
+        {"T": [[0, 0, 2, 1], [2, 2, 2, 0]]},
+    ),
+    "take along the first axis": Row(
+        "T: index(k)[m, n]\nX: real[k, n]\nY[m, n] = X[T[m, n], n]",
+        lambda X, T: X.take_along_dim(T, 0),
+        {"X": (3, 2)},
+        {"T": [[0, 0], [2, 1], [2, 2], [2, 0]]},
+    ),
+    "segment sum": Row(
+        "T: index(s)[n]\nsize[s] = 3\nY[s, d] = sum[n, T[n] == s](X[n, d])",
+        lambda X, T: torch.zeros(3, 2, dtype=X.dtype).index_add(0, T, X),
+        {"X": (5, 2)},
+        {"T": [0, 2, 2, 0, 0]},
+    ),
+    "scatter": Row(
+        "T: index(k)[n, m]\nsize[k] = 5\nY[n, k] = sum[m]((T[n, m] == k) * X[n, m])",
+        lambda X, T: torch.zeros(2, 5, dtype=X.dtype).scatter_add(1, T, X),
+        {"X": (2, 3)},
+        {"T": [[0, 4, 0], [2, 2, 2]]},
+    ),
+    "in two steps": Row(
+        "T: index(k)[n]\nS: index(n)[m]\nX: real[k]\nY[m] = X[T[S[m]]]",
+        lambda X, T, S: X[T[S]],
+        {"X": (3,)},
+        {"T": [2, 0, 0, 1], "S": [3, 3, 0, 1, 2]},
+    ),
+    "rows and columns": Row(
+        "T: index(k)[n]\nS: index(l)[n]\nX: real[k, l]\nY[n] = X[T[n], S[n]]",
+        lambda X, T, S: X[T, S],
+        {"X": (3, 2)},
+        {"T": [2, 0, 0, 1, 2], "S": [1, 1, 0, 1, 1]},
+    ),
+}
+
+KINKS = {
+    "relu": Row("Y[n] = relu(X[n])", torch.relu, {"X": (6,)}, tied=True),
+    "absolute value": Row("Y[n] = abs(X[n])", torch.abs, {"X": (6,)}, tied=True),
+    "larger of two": Row(
+        "Y[n] = maximum(X[n], W[n])", torch.maximum, {"X": (9,), "W": (9,)}, tied=True
+    ),
+    "smaller of two": Row(
+        "Y[n] = minimum(X[n], W[n])", torch.minimum, {"X": (9,), "W": (9,)}, tied=True
+    ),
+    "hard bounds": Row(
+        "Y[n] = where(X[n] < 0, 0, where(X[n] > 1, 1, X[n]))",
+        lambda X: X.clamp(0, 1),
+        {"X": (9,)},
+        tied=True,
+    ),
+    "rounded, straight through": Row(
+        "Y[n] = W[n] * straight_through(floor(3 * X[n]), 3 * X[n])",
+        lambda X, W: W * (3 * X + ((3 * X).floor() - 3 * X).detach()),
+        {"X": (9,), "W": (9,)},
+    ),
+    "stopped": Row(
+        "Y[n] = X[n] * stop(X[n]) + stop(W[n] ** 2)",
+        lambda X, W: X * X.detach() + W.detach() ** 2 + 0 * W,
+        {"X": (9,), "W": (9,)},
+    ),
+    "branch not taken": Row(
+        "Y[n] = where(X[n] > 0, sqrt(X[n]) * log(X[n]), 0)",
+        lambda X: torch.where(
+            X > 0, torch.where(X > 0, X, 1).sqrt() * torch.where(X > 0, X, 1).log(), 0
+        ),
+        {"X": (9,)},
+        tied=True,
+    ),
+    "branch not taken, in a sum": Row(
+        "Y[n] = sum[k](where(X[n, k] > 0, log(X[n, k]) * W[k], 0))",
+        lambda X, W: torch.where(X > 0, torch.where(X > 0, X, 1).log() * W, 0).sum(1),
+        {"X": (5, 3), "W": (3,)},
+        tied=True,
+    ),
+    "dropout": Row(
+        "U: uniform[n]\nY[n] = where(U[n] < 0.5, 0, X[n] / (1 - 0.5))",
+        lambda X, U: X * (U >= 0.5) / 0.5,
+        {"X": (5,)},
+        {"U": [0.1, 0.9, 0.5, 0.3, 0.7]},
+    ),
+    "Gumbel softmax": Row(
+        "U: uniform[n, k]\nY[n, k] = softmax[k]((X[n, k] - log(-log(U[n, k]))) / 0.5)",
+        lambda X, U: torch.softmax((X - torch.log(-torch.log(U))) / 0.5, 1),
+        {"X": (2, 3)},
+        {"U": [[0.1, 0.9, 0.5], [0.3, 0.7, 0.2]]},
+    ),
+    "Gumbel softmax, straight through": Row(
+        """
+        U: uniform[n, k]
+        P[n, k] = softmax[k]((X[n, k] - log(-log(U[n, k]))) / 0.5)
+        A[n] = argmax[k](P[n, k])
+        Y[n, k] = W[n, k] * straight_through(A[n] == k, P[n, k])
+        """,
+        lambda X, W, U: W * hard(torch.softmax((X - torch.log(-torch.log(U))) / 0.5, 1)),
+        {"X": (2, 3), "W": (2, 3)},
+        {"U": [[0.1, 0.9, 0.5], [0.3, 0.7, 0.2]]},
+    ),
+    "Gaussian reparametrisation": Row(
+        "E: normal[n]\nY[n] = m[n] + exp(s[n] / 2) * E[n]",
+        lambda m, s, E: m + torch.exp(s / 2) * E,
+        {"m": (4,), "s": (4,)},
+        {"E": [0.1, -0.9, 0.5, 1.3]},
+    ),
+}
+
+
+def hard(P: torch.Tensor) -> torch.Tensor:
+    """Return the one-hot of the largest, with the derivative of P."""
+    return F.one_hot(P.argmax(1), P.shape[1]) - P.detach() + P
+
+
+ROWS = {**WINDOWS, **PLACES, **REDUCTIONS, **DATA, **KINKS}
