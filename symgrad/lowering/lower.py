@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from symgrad.errors import UnsupportedError
 from symgrad.ir.composite import length_of_position, letters_of
 from symgrad.ir.implicit import no_implicit
-from symgrad.ir.kinds import is_exact
+from symgrad.ir.kinds import is_exact, tensor_kinds
 from symgrad.ir.terms import (
     Add,
     Call,
@@ -33,7 +33,7 @@ from symgrad.lowering.affine import Facts
 from symgrad.lowering.build_ops import OpBuilder, is_operand
 from symgrad.lowering.labels import canonical
 from symgrad.lowering.names import python_name
-from symgrad.lowering.ops import BOOL, REAL, Map, Program
+from symgrad.lowering.ops import BOOL, INTEGER, REAL, Map, Program
 from symgrad.lowering.reads import guarded, read, without_tests
 from symgrad.lowering.restricted import flatten_reduction
 from symgrad.lowering.stable import flatten_exp, flatten_sum
@@ -66,6 +66,7 @@ class Lowering:
         self.system = system
         self.build = OpBuilder(system)
         self._where = ""
+        self._kinds = tensor_kinds(system)
         self._flat: dict[Expr, Expr] = {}
         self._reduced: dict[Expr, Expr] = {}
         self._defined: dict[str, Equation] = {}
@@ -88,6 +89,8 @@ class Lowering:
         kind = self.build.kind(value)
         if equation.target in self.system.outputs and kind == BOOL:
             kind = REAL
+        if kind == REAL and self._kinds[equation.target] == "int":
+            kind = INTEGER  # a count, which a scatter or a product has summed as numbers
         self.shapes[equation.target] = tuple(map(length_of_position, equation.indices))
         if len(letters) > len(equation.indices):
             self.parts[equation.target] = self._composite(equation, value, kind)

@@ -563,6 +563,16 @@ DATA = {
         {"X": (5, 2)},
         {"T": [0, 2, 2, 0, 0]},
     ),
+    "segment mean": Row(
+        "T: index(s)[n]\nsize[s] = 3\n"
+        "Y[s, d] = sum[n]((T[n] == s) * X[n, d]) / (1 + sum[n](T[n] == s))",
+        lambda X, T: (
+            torch.zeros(3, 2, dtype=X.dtype).index_add(0, T, X)
+            / (1 + torch.bincount(T, minlength=3))[:, None]
+        ),
+        {"X": (5, 2)},
+        {"T": [0, 2, 2, 0, 0]},
+    ),
     "scatter": Row(
         "T: index(k)[n, m]\nsize[k] = 5\nY[n, k] = sum[m]((T[n, m] == k) * X[n, m])",
         lambda X, T: torch.zeros(2, 5, dtype=X.dtype).scatter_add(1, T, X),
