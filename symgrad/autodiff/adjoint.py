@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.deltas import solve_deltas
+from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.autodiff.recurrences import BAR, Cut, cut
 from symgrad.autodiff.tying import tie
@@ -126,8 +127,12 @@ def adjoint_system(system: System, wrt: Sequence[str] | None = None) -> System:
     Returns:
         A System whose inputs are those of `system` and a cotangent `Y_bar[f]` for each real output
         `Y[f]`, and whose outputs are `X_bar` for each X in `wrt`. Law: `<Y_bar, J v> = <X_bar, v>`.
+        Where the System has cotangents itself, those of this order end in `_bar2`.
     """
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    apart = set_apart(system)
+    if apart is not None:
+        return apart.renamed(adjoint_system(apart.system, [apart.names[n] for n in names]))
     parts = cut(system)
     if parts is None:
         equations = adjoint_equations(system, names)

@@ -19,6 +19,7 @@ from symgrad.autodiff.adjoint import (
     cotangent_input,
     default_wrt,
 )
+from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.parts import Part, split_parts
 from symgrad.autodiff.recurrences import BAR, cut
 from symgrad.autodiff.tying import tie_derivation
@@ -61,6 +62,9 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
         X_bar[n] = Y_bar[n] * (1 - Y[n]**2)
     """
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    apart = set_apart(system)
+    if apart is not None:
+        return apart.derivation(derive(apart.system, [apart.names[n] for n in names]), system)
     loop = cut(system)
     if loop is None:
         return _derive_cell(system, names)

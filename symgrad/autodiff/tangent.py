@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.adjoint import active_tensors, check_wrt, default_wrt
+from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.ir.build import add, mul, power
 from symgrad.ir.equation import Equation, System
@@ -46,6 +47,9 @@ def derive_jvp(system: System, wrt: Sequence[str] | None = None) -> System:
         whose outputs are `Y_dot` for each output. Law: `Y_dot = J X_dot`.
     """
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    apart = set_apart(system, DOT)
+    if apart is not None:
+        return apart.renamed(derive_jvp(apart.system, [apart.names[n] for n in names]))
     active = active_tensors(system, names)
     equations: list[Equation] = []
     for equation in system.equations:

@@ -197,7 +197,13 @@ class _Wrapper:
         if self.derivation.saved_results:
             return "ctx: Any, *bars: Tensor | None"
         return ", ".join(
-            ["ctx: Any", *(f"{python_name(r)}_bar: Tensor" for r in self.forward.results)]
+            [
+                "ctx: Any",
+                *(
+                    f"{python_name(r)}{self.derivation.suffix}: Tensor"
+                    for r in self.forward.results
+                ),
+            ]
         )
 
     def _backward(self) -> list[str]:
@@ -210,7 +216,7 @@ class _Wrapper:
         if not self.derivation.saved_results:
             lines += _assigned(", ".join(results), self.vjp.name, self._call(self.vjp))
             return [*lines, f"return {gradients}"]
-        bars = [f"{python_name(r)}_bar" for r in self.forward.results]
+        bars = [f"{python_name(r)}{self.derivation.suffix}" for r in self.forward.results]
         outputs = len(self.derivation.system.outputs)
         lines += [
             "some = next((bar for bar in bars if bar is not None), None)",
@@ -231,7 +237,9 @@ class _Wrapper:
     def _gradients(self) -> str:
         """Return a cotangent for each argument; None for what is not differentiated."""
         known = {r: python_name(r) for r in self.vjp.results}
-        found = [known.get(f"{a.tensor.name}_bar", "None") for a in self._arguments]
+        found = [
+            known.get(f"{a.tensor.name}{self.derivation.suffix}", "None") for a in self._arguments
+        ]
         return f"({found[0]},)" if len(found) == 1 else ", ".join(found)
 
     def _call(self, function: Function) -> list[str]:
