@@ -19,6 +19,7 @@ from symgrad.autodiff.adjoint import (
     cotangent_input,
     default_wrt,
 )
+from symgrad.autodiff.conventions import with_convention
 from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.parts import Part, split_parts
 from symgrad.autodiff.recurrences import BAR, cut
@@ -40,13 +41,16 @@ if TYPE_CHECKING:
     from symgrad.ir.terms import Expr
 
 
-def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
+def derive(
+    system: System, wrt: Sequence[str] | None = None, *, conventions: str = "torch"
+) -> Derivation:
     """Return a System with its vector-Jacobian product in closed form.
 
     Args:
         system: The primal System.
         wrt: The inputs to differentiate; by default every real input that is not a scalar with a
             default value.
+        conventions: What holds at kinks and ties: "torch", "jax" or "share".
 
     Returns:
         The derivation: forward and backward Systems, saved tensors, steps. Law: `<Y_bar, J v> =
@@ -54,6 +58,7 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
 
     Raises:
         NotDifferentiableError: If a name in `wrt` is no real input.
+        OptionError: If there is no such convention.
         UnsupportedError: If the System has an implicit equation.
 
     Example:
@@ -61,6 +66,7 @@ def derive(system: System, wrt: Sequence[str] | None = None) -> Derivation:
         >>> print(derive(parse("Y[n] = tanh(X[n])")).backward.equations[0])
         X_bar[n] = Y_bar[n] * (1 - Y[n]**2)
     """
+    system = with_convention(system, conventions)
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
     apart = set_apart(system)
     if apart is not None:
