@@ -23,12 +23,12 @@ class Derivation:
         forward: The System to run forward: the outputs of `system`, then the saved tensors that it
             defines itself.
         backward: The System to run backward. Inputs: the saved tensors, under their own names, and
-        a
-            cotangent `Y_bar` for each real output Y. Outputs: `X_bar` for each X in `wrt`, in
+            a cotangent `Y_bar` for each real output Y. Outputs: `X_bar` for each X in `wrt`, in
             order.
         wrt: The inputs that are differentiated.
         saved: The primal tensors that `backward` reads, inputs and defined ones, in order.
         steps: The steps from the raw adjoint to the closed form.
+        suffix: What cotangents end in: `_bar2` where the System has cotangents of its own.
     """
 
     system: System
@@ -37,6 +37,7 @@ class Derivation:
     wrt: tuple[str, ...]
     saved: tuple[str, ...]
     steps: tuple[Step, ...]
+    suffix: str = "_bar"
 
     @property
     def saved_results(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.deltas import solve_deltas
+from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.autodiff.recurrences import BAR, Cut, cut
 from symgrad.autodiff.tying import tie
@@ -126,8 +127,12 @@ def adjoint_system(system: System, wrt: Sequence[str] | None = None) -> System:
     Returns:
         A System whose inputs are those of `system` and a cotangent `Y_bar[f]` for each real output
         `Y[f]`, and whose outputs are `X_bar` for each X in `wrt`. Law: `<Y_bar, J v> = <X_bar, v>`.
+        Where the System has cotangents itself, those of this order end in `_bar2`.
     """
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    apart = set_apart(system)
+    if apart is not None:
+        return apart.renamed(adjoint_system(apart.system, [apart.names[n] for n in names]))
     parts = cut(system)
     if parts is None:
         equations = adjoint_equations(system, names)
@@ -275,10 +280,9 @@ def _contribution(
 ) -> Expr:
     """Return `sum over scope of seed * prod_j delta(position_j, a_j)`, the deltas solved."""
     found = solve_deltas(position, occurrence.indices, scope.indices, ranges)
-    value = mul(seed, *found.deltas)
+    value = substitute(mul(seed, *found.deltas), found.values)
     for condition, taken in reversed(scope.branches):
-        value = Where(condition, value, ZERO) if taken else Where(condition, ZERO, value)
-    value = substitute(value, found.values)
+        value = _where_taken(substitute(condition, found.values), value, ranges, taken=taken)
     remaining = tuple(i for i in scope.indices if i not in found.values)
     conditions = (*(substitute(c, found.values) for c in scope.conditions), *found.conditions)
     inner = tuple(c for c in conditions if not c.free.isdisjoint(remaining))
@@ -287,6 +291,14 @@ def _contribution(
         value = close_reduce("sum", remaining, value, _conjunction(inner))
     guard = _conjunction(outer)
     return value if guard is None else Where(guard, value, ZERO)
+
+
+def _where_taken(condition: Expr, value: Expr, ranges: Ranges, *, taken: bool) -> Expr:
+    """Return a value where a branch is taken and 0 elsewhere; itself where it always is."""
+    known = ranges.decided(condition)
+    if known is not None:
+        return value if known is taken else ZERO
+    return Where(condition, value, ZERO) if taken else Where(condition, ZERO, value)
 
 
 def _conjunction(conditions: tuple[Expr, ...]) -> Expr | None:

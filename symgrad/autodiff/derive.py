@@ -19,12 +19,13 @@ from symgrad.autodiff.adjoint import (
     cotangent_input,
     default_wrt,
 )
+from symgrad.autodiff.conventions import with_convention
+from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.parts import Part, split_parts
 from symgrad.autodiff.recurrences import BAR, cut
 from symgrad.autodiff.tying import tie_derivation
 from symgrad.derivation import Derivation
 from symgrad.ir.build import add
-from symgrad.ir.conventions import with_conventions
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.terms import ZERO, Element
@@ -49,7 +50,7 @@ def derive(
         system: The primal System.
         wrt: The inputs to differentiate; by default every real input that is not a scalar with a
             default value.
-        conventions: What a gradient is at kinks and ties: see `symgrad.ir.conventions`.
+        conventions: What holds at kinks and ties: "torch", "jax" or "share".
 
     Returns:
         The derivation: forward and backward Systems, saved tensors, steps. Law: `<Y_bar, J v> =
@@ -57,7 +58,7 @@ def derive(
 
     Raises:
         NotDifferentiableError: If a name in `wrt` is no real input.
-        OptionError: If there are no such conventions.
+        OptionError: If there is no such convention.
         UnsupportedError: If the System has an implicit equation.
 
     Example:
@@ -65,8 +66,11 @@ def derive(
         >>> print(derive(parse("Y[n] = tanh(X[n])")).backward.equations[0])
         X_bar[n] = Y_bar[n] * (1 - Y[n]**2)
     """
-    system = with_conventions(system, conventions)
+    system = with_convention(system, conventions)
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    apart = set_apart(system)
+    if apart is not None:
+        return apart.derivation(derive(apart.system, [apart.names[n] for n in names]), system)
     loop = cut(system)
     if loop is None:
         return _derive_cell(system, names)

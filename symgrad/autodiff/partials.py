@@ -60,14 +60,14 @@ def reduction_partial(
 ) -> Expr:
     """Return the derivative of a reduction by its body at the opened indices `bound`.
 
-    sum: 1. logsumexp: `exp(body - node)`. prod: the product over all other points. max and min: the
-    indicator of the chosen point, shared among ties or given to the first as `node.ties` says.
-
     Args:
         node: The reduction.
         bound: Its indices, opened.
-        body: What it reduces, at these.
-        condition: What restricts them, at these.
+        body: Its body over them.
+        condition: What restricts its range, over them.
+
+    sum: 1. logsumexp: `exp(body - node)`. prod: the product over all other points. max and min: the
+    indicator of the chosen point, shared among ties or given to the first as `node.ties` says.
     """
     match node.op:
         case "sum":

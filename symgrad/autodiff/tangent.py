@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symgrad.autodiff.adjoint import active_tensors, check_wrt, default_wrt
+from symgrad.autodiff.conventions import with_convention
+from symgrad.autodiff.orders import set_apart
 from symgrad.autodiff.partials import partial_derivatives, reduction_partial
 from symgrad.ir.build import add, mul, power
 from symgrad.ir.equation import Equation, System
@@ -34,18 +36,25 @@ if TYPE_CHECKING:
 DOT = "_dot"
 
 
-def derive_jvp(system: System, wrt: Sequence[str] | None = None) -> System:
+def derive_jvp(
+    system: System, wrt: Sequence[str] | None = None, *, conventions: str = "torch"
+) -> System:
     """Return the System that pushes tangents forward.
 
     Args:
         system: The primal System.
         wrt: The inputs to differentiate; by default those that `derive` takes.
+        conventions: What holds at kinks and ties: "torch", "jax" or "share".
 
     Returns:
         A System whose inputs are those of `system` and a tangent `X_dot` for each X in `wrt`, and
         whose outputs are `Y_dot` for each output. Law: `Y_dot = J X_dot`.
     """
+    system = with_convention(system, conventions)
     names = check_wrt(system, default_wrt(system) if wrt is None else wrt)
+    apart = set_apart(system, DOT)
+    if apart is not None:
+        return apart.renamed(derive_jvp(apart.system, [apart.names[n] for n in names]))
     active = active_tensors(system, names)
     equations: list[Equation] = []
     for equation in system.equations:

@@ -113,6 +113,8 @@ class Emitter(Spellings):
         piece = self.piece(op.value)
         if self.kinds[op.out.tensor] == REAL:
             piece = self.real(piece)
+        elif self.kinds[op.out.tensor] == INTEGER and piece.kind == REAL and not piece.scalar:
+            piece = replace(piece, text=self.whole(piece.at(ATOM)), strength=ATOM, kind=INTEGER)
         if piece.scalar and not self.order:
             return self._as_array(piece)
         if piece.scalar:

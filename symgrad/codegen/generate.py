@@ -183,7 +183,7 @@ def _backward_words(derivation: Derivation) -> Words:
     roles = dict.fromkeys(derivation.saved, "saved by the forward pass")
     roles.update({t.name: "input of the forward pass" for t in system.inputs})
     roles.update(dict.fromkeys(system.outputs, "output of the forward pass"))
-    roles.update({f"{o}_bar": f"cotangent of {o}" for o in system.outputs})
+    roles.update({f"{o}{derivation.suffix}": f"cotangent of {o}" for o in system.outputs})
     return Words(
         _shortened(summary, f"Return the cotangents of the inputs of {system.name}."), roles
     )

@@ -30,6 +30,10 @@ class NumpyEmitter(Emitter):
         """Return `x.astype(X.dtype)`."""
         return f"{text}.astype({self.dtype})"
 
+    def whole(self, text: str) -> str:
+        """Return `x.astype(int)`."""
+        return f"{text}.astype(int)"
+
     def arange(self, length: str) -> str:
         """Return `np.arange(n)`."""
         return f"np.arange({length})"

@@ -36,6 +36,10 @@ class Spellings(ABC):
         """Return an array turned into numbers of the call's float type."""
 
     @abstractmethod
+    def whole(self, text: str) -> str:
+        """Return an array of whole numbers of the float type as integers."""
+
+    @abstractmethod
     def arange(self, length: str) -> str:
         """Return the integers below a length."""
 

@@ -36,6 +36,10 @@ class TorchEmitter(Emitter):
         """Return `x.to(X.dtype)`."""
         return f"{text}.to({self.dtype})"
 
+    def whole(self, text: str) -> str:
+        """Return `x.long()`."""
+        return f"{text}.long()"
+
     def arange(self, length: str) -> str:
         """Return `torch.arange(n, device=X.device)`."""
         device = f", device={self.like}.device" if self.like else ""

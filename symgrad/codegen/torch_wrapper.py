@@ -21,7 +21,10 @@ from symgrad.codegen.body import INDENT, WIDTH
 from symgrad.codegen.function import Function, Words, make_function
 from symgrad.codegen.lengths import Lengths, plan_lengths
 from symgrad.codegen.torch_emit import TorchEmitter
+from symgrad.ir.equation import INTEGER_KINDS
+from symgrad.ir.kinds import tensor_kinds
 from symgrad.lowering.names import python_name
+from symgrad.rewriting.stability import prune
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +46,12 @@ def wrapper_text(
     """
     forward, vjp = functions
     name = python_name(derivation.system.name)
+    moving = tuple(f"{o}_dot" for o in derivation.forward.outputs if o not in _whole(derivation))
+    pushed = derive_jvp(derivation.forward, derivation.wrt)
+    if _whole(derivation):
+        pushed = prune(replace(pushed, outputs=moving), moving)
     jvp = make_function(
-        derive_jvp(derivation.forward, derivation.wrt),
+        pushed,
         f"{name}_jvp",
         target,
         [t.name for t in derivation.system.inputs],
@@ -58,6 +65,12 @@ def wrapper_text(
         whole = make_function(full.backward, f"_{name}_vjp_of_all", target, full.saved, words)
         extra.append(whole)
     return extra, _Wrapper(derivation, forward, vjp, whole, jvp).text()
+
+
+def _whole(derivation: Derivation) -> set[str]:
+    """Return the results that are integers in code: they have no tangent."""
+    kinds = tensor_kinds(derivation.forward)
+    return {o for o in derivation.forward.outputs if kinds[o] in INTEGER_KINDS}
 
 
 @dataclass(frozen=True)
@@ -197,7 +210,13 @@ class _Wrapper:
         if self.derivation.saved_results:
             return "ctx: Any, *bars: Tensor | None"
         return ", ".join(
-            ["ctx: Any", *(f"{python_name(r)}_bar: Tensor" for r in self.forward.results)]
+            [
+                "ctx: Any",
+                *(
+                    f"{python_name(r)}{self.derivation.suffix}: Tensor"
+                    for r in self.forward.results
+                ),
+            ]
         )
 
     def _backward(self) -> list[str]:
@@ -210,7 +229,7 @@ class _Wrapper:
         if not self.derivation.saved_results:
             lines += _assigned(", ".join(results), self.vjp.name, self._call(self.vjp))
             return [*lines, f"return {gradients}"]
-        bars = [f"{python_name(r)}_bar" for r in self.forward.results]
+        bars = [f"{python_name(r)}{self.derivation.suffix}" for r in self.forward.results]
         outputs = len(self.derivation.system.outputs)
         lines += [
             "some = next((bar for bar in bars if bar is not None), None)",
@@ -231,7 +250,9 @@ class _Wrapper:
     def _gradients(self) -> str:
         """Return a cotangent for each argument; None for what is not differentiated."""
         known = {r: python_name(r) for r in self.vjp.results}
-        found = [known.get(f"{a.tensor.name}_bar", "None") for a in self._arguments]
+        found = [
+            known.get(f"{a.tensor.name}{self.derivation.suffix}", "None") for a in self._arguments
+        ]
         return f"({found[0]},)" if len(found) == 1 else ", ".join(found)
 
     def _call(self, function: Function) -> list[str]:
@@ -252,7 +273,13 @@ class _Wrapper:
                 zeros = f"torch.zeros_like({argument.name})"
                 lines.append(f"{dot} = {zeros} if {given} is None else {given}")
         call = list(self.jvp.signature.names())
-        return [*lines, *_returned(self.jvp.name, call)]
+        whole = _whole(self.derivation)
+        if not whole:
+            return [*lines, *_returned(self.jvp.name, call)]
+        dots = [f"{python_name(r)}_dot" for r in self.forward.results if r not in whole]
+        every = ("None" if r in whole else f"{python_name(r)}_dot" for r in self.forward.results)
+        lines += _assigned(", ".join(dots), self.jvp.name, call)
+        return [*lines, f"return {', '.join(every)}"]
 
     def _apply(self, name: str, title: str) -> list[str]:
         """Return the function that users call."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from symgrad.ir.equation import System
 
 #: Suffixes of tangents and cotangents.
-DERIVED = ("_bar", "_dot")
+DERIVED = ("_bar", "_dot", "_bar2", "_dot2")
 
 #: The free pseudo-index, as in `Y[..., o]`.
 BATCH_INDEX = Index(BATCH, BATCH)

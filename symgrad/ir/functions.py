@@ -23,8 +23,7 @@ class ScalarFunction:
         domain: Open interval of the first argument on which it is defined.
         kinks: Points of the first argument where the derivative jumps (binary rows: where x = z).
         at_kink: The convention at those points, in words.
-        shared: An equal function of x whose derivative at a kink is the mean of both sides, where
-            its own is another.
+        spelled: For a convention at kinks the same function with the derivative that it wants.
         numpy: Spelling in NumPy, with {x} and {z} for the arguments.
         torch: Spelling in torch.
         mpmath: Spelling in mpmath, with `mp` for the module.
@@ -37,7 +36,7 @@ class ScalarFunction:
     domain: tuple[float, float] = (-inf, inf)
     kinks: tuple[float, ...] = ()
     at_kink: str = ""
-    shared: str = ""
+    spelled: tuple[tuple[str, str], ...] = ()
     numpy: str = ""
     torch: str = ""
     mpmath: str = ""
@@ -61,6 +60,9 @@ def _row(name: str, *derivatives: str, **fields: object) -> ScalarFunction:
 
 
 _TORCH = "as in PyTorch"
+
+#: What may be asked for at kinks and ties; see `symgrad.autodiff.conventions`.
+CONVENTIONS = ("torch", "jax", "share")
 
 _ROWS = (
     _row("exp", "y"),
@@ -112,7 +114,7 @@ _ROWS = (
         definition="maximum(x, 0)",
         kinks=(0,),
         at_kink=f"0, {_TORCH}",
-        shared="maximum(x, 0)",
+        spelled=(("share", "maximum(x, 0)"),),
         numpy="np.maximum({x}, 0.0)",
         mpmath="max({x}, mp.mpf(0))",
         piecewise=True,

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, collect, const, mul
-from symgrad.ir.terms import ONE, ZERO, Add, Call, Const, Element, Expr, Index, Mul, Power, Size
+from symgrad.ir.terms import (
+    ONE,
+    ZERO,
+    Add,
+    Call,
+    Compare,
+    Const,
+    Element,
+    Expr,
+    Index,
+    Mul,
+    Power,
+    Size,
+)
 from symgrad.ir.visit import arguments, rebuild, walk
 
 if TYPE_CHECKING:
@@ -164,6 +177,17 @@ class Ranges:
         """Return whether `left <= right`, or `left < right`, is known to hold."""
         gap = add(right, mul(const(-1), left), const(-1 if strict else 0))
         return self.is_nonnegative(expanded(gap))
+
+    def decided(self, condition: Expr) -> bool | None:
+        """Return whether a comparison of indices holds, None if that depends on their values."""
+        if not isinstance(condition, Compare) or condition.op not in ("<", "<="):
+            return None
+        strict = condition.op == "<"
+        if self.holds(condition.left, condition.right, strict=strict):
+            return True
+        if self.holds(condition.right, condition.left, strict=not strict):
+            return False
+        return None
 
 
 def _is_nonnegative(expr: Expr, alive: Collection[str]) -> bool:

@@ -20,6 +20,7 @@ from symgrad.errors import (
 )
 from symgrad.ir.composite import composite_parts
 from symgrad.ir.equation import INTEGER_KINDS, SQUARE_KINDS, Equation, Tensor
+from symgrad.ir.guarded import guarded_elements, may_leave
 from symgrad.ir.kinds import defined_kind, is_exact
 from symgrad.ir.terms import BATCH, Call, Const, Element, Expr, Index, Reduce, Size
 from symgrad.ir.text_build import written_product
@@ -58,6 +59,7 @@ class Shapes:
     Attributes:
         complain: Makes errors.
         order: The letters of the text, in order of appearance.
+        sizes: The lengths that the text gives.
         slots: For each tensor its axes.
         kinds: The kind of each declared tensor.
         limits: For each `index(v)` tensor its v.
@@ -66,6 +68,7 @@ class Shapes:
 
     complain: Complain
     order: Sequence[str]
+    sizes: Mapping[str, Expr]
     slots: dict[str, list[Slot]] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     limits: dict[str, str] = field(default_factory=dict)
@@ -103,8 +106,8 @@ class Shapes:
         if tensor.limit is not None:
             self.limits[tensor.name] = tensor.limit
 
-    def use(self, element: Element) -> None:
-        """Take what a definition or a read of a tensor shows."""
+    def use(self, element: Element, guarded: frozenset[str] = frozenset()) -> None:
+        """Take what a definition or a read of a tensor shows; `guarded` axes are positions."""
         if any(isinstance(p, Index) and p.axis == BATCH for p in element.indices[1:]):
             raise self.complain(
                 RankError,
@@ -123,7 +126,8 @@ class Shapes:
                 fix="index it the same way everywhere, or rename one of the two tensors",
             )
         for slot, position in zip(slots, element.indices, strict=True):
-            self._take(slot, position, element)
+            if not may_leave(position, slot.letters, guarded, self.sizes):
+                self._take(slot, position, element)
 
     def _take(self, slot: Slot, position: Expr, element: Element) -> None:
         if isinstance(position, Index):
@@ -268,14 +272,14 @@ def infer(
     complain: Complain,
 ) -> Inferred:
     """Return the tensors, equations and lengths of a text with shapes and axes found."""
-    shapes = Shapes(complain, order)
+    shapes = Shapes(complain, order, sizes)
     for tensor in declared:
         shapes.declare(tensor)
     for equation in equations:
         shapes.use(equation.element)
     reads = [e for q in equations for e in elements(q.value)]
-    for element in reads:
-        shapes.use(element)
+    for element, guarded in (pair for q in equations for pair in guarded_elements(q.value)):
+        shapes.use(element, guarded)
     check_integers(equations, shapes)
     defined = {e.target for e in equations if e.is_main}
     names = dict.fromkeys(e.tensor for e in reads)

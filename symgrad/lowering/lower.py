@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from symgrad.errors import UnsupportedError
 from symgrad.ir.composite import length_of_position, letters_of
 from symgrad.ir.implicit import no_implicit
-from symgrad.ir.kinds import is_exact
+from symgrad.ir.kinds import is_exact, tensor_kinds
 from symgrad.ir.terms import (
     Add,
     Call,
@@ -33,7 +33,7 @@ from symgrad.lowering.affine import Facts
 from symgrad.lowering.build_ops import OpBuilder, is_operand
 from symgrad.lowering.labels import canonical
 from symgrad.lowering.names import python_name
-from symgrad.lowering.ops import BOOL, REAL, Map, Program
+from symgrad.lowering.ops import BOOL, INTEGER, REAL, Map, Program
 from symgrad.lowering.reads import guarded, read, without_tests
 from symgrad.lowering.restricted import flatten_reduction
 from symgrad.lowering.stable import flatten_exp, flatten_sum
@@ -73,6 +73,7 @@ class Lowering:
         self.system, self.returned = system, returned
         self.build = OpBuilder(system)
         self._where = ""
+        self._kinds = tensor_kinds(system)
         self._flat: dict[Expr, Expr] = {}
         self._reduced: dict[Expr, Expr] = {}
         self._defined: dict[str, Equation] = {}
@@ -95,6 +96,8 @@ class Lowering:
         kind = self.build.kind(value)
         if equation.target in self.returned and kind == BOOL:
             kind = REAL
+        if kind == REAL and self._kinds[equation.target] == "int":
+            kind = INTEGER  # a count, which a scatter or a product has summed as numbers
         self.shapes[equation.target] = tuple(map(length_of_position, equation.indices))
         if len(letters) > len(equation.indices):
             self.parts[equation.target] = self._composite(equation, value, kind)
@@ -162,8 +165,14 @@ class Lowering:
     def _element(self, expr: Element) -> Expr:
         if expr.tensor not in self.build.kinds:
             raise self.unsupported(f"{expr}, which is defined below or by itself (a recurrence)")
-        longer = any(isinstance(s, Add) for s in self.shapes[expr.tensor])
-        return expr if is_operand(expr) and not longer else read(self, expr)
+        if is_operand(expr) and self._fits(expr):
+            return expr
+        return read(self, expr)
+
+    def _fits(self, expr: Element) -> bool:
+        """Return whether each letter runs over the axis that it reads."""
+        lengths = zip(expr.indices, self.shapes[expr.tensor], strict=True)
+        return all(isinstance(i, Index) and self.facts.same(Size(i.axis), s) for i, s in lengths)
 
     def _reduce(self, node: Reduce) -> Expr:
         """Lower a reduction once, whatever letters it is written with."""

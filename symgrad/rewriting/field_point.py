@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 POSITIVE = ("positive", "nonnegative", "unit", "uniform")
 
 
+_TRIES = 16
+
+
 class UndecidedError(Exception):
     """The evaluation has no answer here; `equivalent` reports why. Never reaches a user."""
 
@@ -65,16 +68,17 @@ def choose_sizes(
     given = {left.axis for left, _ in rules}
     axes = sorted(axes_of(systems), key=lambda axis: axis in given)
     lengths = (2, 3) if len(axes) < 3 else (2, 3, 4)
-    sizes = solve_lengths(rules, {} if single is None else {single: 1})
-    pool: list[int] = []
-    for axis in axes:
-        if axis not in sizes:
-            pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
-            sizes = solve_lengths(rules, sizes | {axis: pool.pop()})
-    wrong = [str(left) for left, e in rules if length_of(e, sizes) != sizes.get(left.axis)]
-    if wrong or min(sizes.values(), default=0) < 0:
-        raise UndecidedError(f"no small sizes were found: {', '.join(wrong)} at {sizes}")
-    return sizes
+    for _ in range(_TRIES):  # a window may be longer than what it slides over
+        sizes = solve_lengths(rules, {} if single is None else {single: 1})
+        pool: list[int] = []
+        for axis in axes:
+            if axis not in sizes:
+                pool = pool or [int(k) for k in rng.permutation(np.array(lengths))]
+                sizes = solve_lengths(rules, sizes | {axis: pool.pop()})
+        wrong = [str(left) for left, e in rules if length_of(e, sizes) != sizes.get(left.axis)]
+        if not wrong and min(sizes.values(), default=0) >= 0:
+            return sizes
+    raise UndecidedError(f"no small sizes were found: {', '.join(wrong)} at {sizes}")
 
 
 def without_long_axes(system: System) -> System:

@@ -1,13 +1,14 @@
 """Naming what an equation computes on the way, so that closed forms can be written in it.
 
-In: a System. Out: an equal System in which five kinds of terms have equations of their own:
+In: a System. Out: an equal System in which six kinds of terms have equations of their own:
 
 * a reduction, unless it stands where the equation is linear in it (a sum that is an addend or a
   factor of the right-hand side needs no name: the equation names it);
 * a sum of sums that is divided by what is computed: the numerator of a weighted mean;
 * the argument of a function that contains a reduction: a gate's pre-activation;
 * a root of such an argument: the scale of a norm;
-* the logarithm of an element of another equation's tensor: a log-probability.
+* the logarithm of an element of another equation's tensor: a log-probability;
+* the place of a maximum whose first element takes the whole cotangent, which the way back reads.
 
 Formulas spelled in one line and in five come to the same closed form.
 """
@@ -117,10 +118,20 @@ class _Names:
                 return self._define(new, "root") if root and not self._is_whole(node) else new
             case Reduce():
                 new = rebuild(node, lambda child: self.visit(child, linear=False))
+                self._place(new)
                 bare = node.condition is not None or (node.op == "sum" and linear)
                 return new if bare else self._define(new, node.op)
             case _:
                 return rebuild(node, lambda child: self.visit(child, linear=False))
+
+    def _place(self, node: Expr) -> None:
+        """Name the place of a maximum whose first element takes the whole cotangent.
+
+        No equation reads it, so it is computed only if the way back does.
+        """
+        if isinstance(node, Reduce) and node.op in ("max", "min") and node.ties == "first":
+            op = f"arg{node.op}"
+            self._define(Reduce(op, node.bound, node.body, node.condition), op)
 
     def _argument(self, node: Expr) -> Expr:
         """Return the argument of a function, named if it contains a reduction."""

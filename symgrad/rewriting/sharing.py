@@ -64,8 +64,9 @@ class Relation:
 
     def apply(self, node: Expr) -> Expr | None:
         """Return what replaces the node, or None if the pattern is not there."""
-        if isinstance(self.pattern, Reduce) and isinstance(node, Reduce):
-            return replace_in_sum(self.pattern, self.replacement, node, self.variables)
+        pattern = self.pattern
+        if isinstance(pattern, Reduce) and pattern.op == "sum" and isinstance(node, Reduce):
+            return replace_in_sum(pattern, self.replacement, node, self.variables)
         binding = match(self.pattern, node, self.variables)
         return None if binding is None else substitute(self.replacement, binding)
 
@@ -204,7 +205,7 @@ def _candidates(
     atoms = [a for a in dict.fromkeys(_atoms(expr)) if a is not own]
     deep = [a for a in atoms if isinstance(a, Element) and a.tensor not in kept and _plain(a)]
     deep.sort(key=lambda a: depth.get(a.tensor, -1))
-    sums = [a for a in atoms if isinstance(a, Reduce) and a.op == "sum"]
+    sums = [a for a in atoms if isinstance(a, Reduce) and a.op in ("sum", "argmax", "argmin")]
     calls = [a for a in atoms if isinstance(a, Call) and a.free]
     inner = [a for a in sums if any(a in walk(c) for c in calls)]
     return [*deep, *inner, *calls, *sums]

@@ -201,3 +201,13 @@ def test_no_sum_runs_over_what_its_range_rules_out() -> None:
         backward = adjoint_system(parse(text)).equation("X_bar").value
         bound = [n for n in walk(backward) if isinstance(n, Index) and n.serial > 0]
         assert len(bound) == 1
+
+
+def test_a_branch_that_is_never_or_always_taken_leaves_no_condition() -> None:
+    text = "A: real[a]\nB: real[b]\nsize[m] = size[a] + size[b]\n"
+    joined = adjoint_system(parse(text + "Y[m] = where(m < size[a], A[m], B[m - size[a]])"))
+    assert str(joined.equation("A_bar").value) == "Y_bar[a]"
+    assert str(joined.equation("B_bar").value) == "Y_bar[size[a] + b]"
+    never = adjoint_system(parse("Y[n] = where(n < 0, X[n], W[n])"))
+    assert str(never.equation("X_bar").value) == "0"
+    assert str(never.equation("W_bar").value) == "Y_bar[n]"

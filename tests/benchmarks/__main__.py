@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from tests.benchmarks import accuracy, depth, startup
+from tests.benchmarks import accuracy, depth, geometries, startup
 
 _BENCHMARKS = {
     "accuracy": accuracy.main,
     "depth": depth.main,
+    "geometries": geometries.main,
     "settings": accuracy.choose,
     "startup": startup.main,
 }

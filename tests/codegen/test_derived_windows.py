@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 
 from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import build
+from symgrad.interpreter import bind_sizes
 from symgrad.ir.text import parse
 from tests.ir.texts import ACCEPTANCE
 
@@ -33,6 +34,9 @@ def gradients(
     first = built.forward(**{n: given[n] for n in built.forward_arguments if n in given})
     rows = first if isinstance(first, tuple) else (first,)
     given |= dict(zip(built.forward_results, rows, strict=True))
+    given |= bind_sizes(
+        derivation.system, {n: a.detach().numpy() for n, a in arrays.items() if n != "Y_bar"}
+    )
     found = built.vjp(**{n: given[n] for n in built.vjp_arguments if n in given})
     found = found if isinstance(found, tuple) else (found,)
     return dict(zip(derivation.wrt, found, strict=True))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
+from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import Generated, build
 from symgrad.derivation import Derivation
 from symgrad.ir.text import parse
@@ -88,3 +89,36 @@ def test_autograd_goes_through_once_twice_forward_and_batched(case: Any) -> None
     first = torch.stack([inputs[0], 2 * inputs[0]])
     batched = torch.vmap(lambda x: layer(x, *inputs[1:]))(first)
     assert torch.allclose(batched[1], layer(2 * inputs[0], *inputs[1:]))
+
+
+PLACES = {
+    "pool": (
+        """
+        X: real[n, y]
+        size[p] = 3
+        size[h] = (size[y] - 1) // 2 + 1
+        Y[n, h] = max[p](read(X[n, 2 * h + p - 1], outside=-inf), ties="first") ** 2
+        """,
+        (2, 5),
+    ),
+    "returned": ("A[n] = argmin[k](X[n, k])\nY[n] = exp(X[n, A[n]])\nreturn Y, A", (3, 4)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.parametrize("name", PLACES)
+def test_the_place_of_the_largest_is_saved_and_has_no_tangent(name: str) -> None:
+    text, shape = PLACES[name]
+    derivation = derive(parse(text, name="layer"))
+    assert "X" not in derivation.saved
+    function = build(derivation, "torch").namespace["layer"]
+    torch.manual_seed(0)
+    X = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+
+    def value(x: torch.Tensor) -> torch.Tensor:
+        found = function(x)
+        assert isinstance(found, torch.Tensor) or not found[1].is_floating_point()
+        return found if isinstance(found, torch.Tensor) else found[0]
+
+    assert gradcheck(value, (X,), check_forward_ad=True, check_batched_grad=True)
+    assert gradgradcheck(value, (X,))

@@ -1,4 +1,4 @@
-"""The checks know windows and recurrences: lengths that follow from others, empty results, steps."""
+"""The checks know windows and recurrences: derived lengths, empty results, steps of time."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ TEXTS = {
     "H[-1, k] = H0[k]\nreturn H",
 }
 
+#: SymPy is not shown the place of a maximum.
+UNDECIDED = {"max pool": {"vjp is proved at small sizes"}}
+
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_check_passes(name: str) -> None:
     report = verify(parse(TEXTS[name], name="case"), examples=3)
     assert report.ok, str(report)
-    told = [row.check for row in report.rows if row.verdict != "ok"]
-    assert not told
+    undecided = {row.check for row in report.rows if row.verdict != "ok"}
+    assert undecided == UNDECIDED.get(name, set())
