@@ -68,6 +68,7 @@ def choose_sizes(
     given = {left.axis for left, _ in rules}
     axes = sorted(axes_of(systems), key=lambda axis: axis in given)
     lengths = (2, 3) if len(axes) < 3 else (2, 3, 4)
+    found = ""
     for _ in range(_TRIES):  # a window may be longer than what it slides over
         sizes = solve_lengths(rules, {} if single is None else {single: 1})
         pool: list[int] = []
@@ -78,7 +79,8 @@ def choose_sizes(
         wrong = [str(left) for left, e in rules if length_of(e, sizes) != sizes.get(left.axis)]
         if not wrong and min(sizes.values(), default=0) >= 0:
             return sizes
-    raise UndecidedError(f"no small sizes were found: {', '.join(wrong)} at {sizes}")
+        found = f"{', '.join(wrong)} at {sizes}"
+    raise UndecidedError(f"no small sizes were found: {found}")
 
 
 def without_long_axes(system: System) -> System:
