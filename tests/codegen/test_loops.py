@@ -178,6 +178,55 @@ def test_torch_s_recurrent_modules_are_these_equations(name: str, target: str, s
         np.testing.assert_allclose(joined, theirs[at], rtol=1e-11, atol=1e-12, err_msg=letter)
 
 
+def gru_of_the_paper(t: Mapping[str, Any]) -> Any:
+    h, found = t["H0"], []
+    for x in t["X"]:
+        r = torch.sigmoid(x @ t["Ur"].T + h @ t["Wr"].T + t["br"])
+        z = torch.sigmoid(x @ t["Uz"].T + h @ t["Wz"].T + t["bz"])
+        n = torch.tanh(x @ t["Un"].T + t["bn"] + (r * h) @ t["Wn"].T)
+        h = z * h + (1 - z) * n
+        found.append(h)
+    return torch.stack(found) if found else h[None][:0]
+
+
+def state_space(t: Mapping[str, Any]) -> Any:
+    state, found = torch.zeros(2, 2, 4, dtype=torch.float64), []
+    for d, b, x, c in zip(t["D"], t["B"], t["X"], t["C"], strict=True):
+        decay = torch.exp(d[..., None] * t["A"])
+        state = decay * state + d[..., None] * b[:, None] * x[..., None]
+        found.append((state * c[:, None]).sum(-1))
+    return torch.stack(found) if found else t["X"][:0]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 50])
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("name", "theirs"), [("gru_paper", gru_of_the_paper), ("scan", state_space)]
+)
+def test_other_recurrences_are_loops_of_torch(
+    name: str, theirs: Callable[[Mapping[str, Any]], Any], target: str, steps: int
+) -> None:
+    d, made = derivation(name), code(name, target)
+    arrays, sizes = drawn(d.system, steps)
+    leaves = {n: torch.tensor(a, requires_grad=True) for n, a in arrays.items()}
+    value = theirs(leaves)
+    weight = np.random.default_rng(1).normal(size=tuple(value.shape))
+    wanted = torch.autograd.grad(value, list(leaves.values()), torch.tensor(weight),
+                                 allow_unused=True, materialize_grads=True)  # fmt: skip
+    known: dict[str, Any] = {**sizes, **arrays}
+    found = called(made.forward, made.forward_arguments, known, target)
+    known |= dict(zip(made.forward_results, found, strict=True))
+    output = d.system.outputs[0]
+    np.testing.assert_allclose(known[output], value.detach(), rtol=1e-12, atol=1e-12)
+    known[f"{output}_bar"] = weight
+    assert made.vjp is not None
+    bars = dict(
+        zip(made.vjp_results, called(made.vjp, made.vjp_arguments, known, target), strict=True)
+    )
+    for tensor, gradient in zip(leaves, wanted, strict=True):
+        np.testing.assert_allclose(bars[f"{tensor}_bar"], gradient, rtol=1e-11, atol=1e-12)
+
+
 # --- what a loop holds ----------------------------------------------------------------------------
 
 
