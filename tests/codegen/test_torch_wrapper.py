@@ -33,7 +33,7 @@ def arguments(name: str, *, grad: bool = True) -> list[Any]:
     """Return random arguments of a layer, away from kinks."""
     torch.manual_seed(len(name))
     system = fix_batch(LAYERS[name].system(), ("n",))
-    sizes = dict(zip(system.axes, (3, 4, 5), strict=False))
+    sizes = dict(zip(system.axes, (3, 4, 5, 2, 6), strict=False))
     made: list[Any] = []
     for tensor in (system.tensor(n) for n in generated(name).forward_arguments):
         shape = [sizes[s.axis] for s in tensor.shape if isinstance(s, Size)]

@@ -53,6 +53,9 @@ TORCH: dict[str, Callable[..., torch.Tensor]] = {
     "layer_norm": lambda x, g, b: F.layer_norm(x, g.shape, g, b),
     "rms_norm": lambda x, g: F.rms_norm(x, g.shape, g, eps=1e-5),
     "l2_normalize": lambda x: F.normalize(x, dim=-1),
+    "attention": lambda q, k, v, causal: F.scaled_dot_product_attention(
+        q[None], k[None], v[None], is_causal=causal
+    )[0],
     "cross_entropy": torch_cross_entropy,
     "mse": F.mse_loss,
     "l1": F.l1_loss,
