@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from symgrad.formula.latex import latex, latex_equation, latex_system
-from symgrad.formula.names import latex_name
+from symgrad.formula.latex import latex, latex_equation, latex_name, latex_system
 from symgrad.ir.text import parse, parse_expression
 from symgrad.layers.registry import LAYERS, Layer
 
@@ -32,7 +31,7 @@ SCALARS = [
     ("abs(a)", r"\left|a\right|"),
     ("sigmoid(a)", r"\sigma\left(a\right)"),
     ("maximum(a, b)", r"\max\left(a, b\right)"),
-    ("pow(a, b)", r"{a}^{b}"),
+    ("pow(a, b)", r"a^{b}"),
     ("a > 0", r"\left[a > 0\right]"),
     ("a <= 0 or not b < 1", r"\left[a \leq 0 \vee \neg\left(b < 1\right)\right]"),
     ("eps + gamma + pi", r"\varepsilon + \gamma + \pi"),
@@ -81,7 +80,11 @@ def test_bound_letter_differs_from_those_around_it() -> None:
         ("X_bar", r"\bar{X}"),
         ("fc1.W_bar", r"\bar{W}^{\mathrm{fc1}}"),
         ("X_dot", r"\dot{X}"),
-        ("H_new", r"\mathrm{H\_new}"),
+        ("H_new", r"H^{\mathrm{new}}"),
+        ("V_new_total_bar", r"\bar{V}^{\mathrm{new\ total}}"),
+        ("fc1.E1", r"E_{1}^{\mathrm{fc1}}"),
+        ("weight_decay", r"\mathrm{weight\_decay}"),
+        ("beta1", r"\beta_{1}"),
         ("X_bar_bar", r"\bar{\bar{X}}"),
         ("E1", "E_{1}"),
     ],
