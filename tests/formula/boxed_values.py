@@ -48,8 +48,14 @@ FUNCTIONS: dict[Box, Callable[..., Any]] = {
         "minimum": np.minimum,
     }.items()
 }
-RELATIONS = {"<": np.less, ">": np.greater, "<=": np.less_equal, ">=": np.greater_equal}
-RELATIONS |= {"==": np.equal, "!=": np.not_equal}
+RELATIONS: dict[str, Callable[..., Any]] = {
+    "<": np.less,
+    ">": np.greater,
+    "<=": np.less_equal,
+    ">=": np.greater_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+}
 
 
 def value(box: Box, arrays: Mapping[Box, Any]) -> Any:  # noqa: C901 (one case per box)
@@ -117,7 +123,7 @@ def truth(box: Box, arrays: Mapping[Box, Any]) -> Any:
     """Return whether a relation holds, entry by entry."""
     assert isinstance(box, Row)
     if Leaf("or") in box.parts or Leaf("and") in box.parts:
-        logic = np.logical_or if Leaf("or") in box.parts else np.logical_and
+        logic: Any = np.logical_or if Leaf("or") in box.parts else np.logical_and
         return reduce(logic, [truth(p, arrays) for p in box.parts[::2]])
     left, relation, right = box.parts
     assert isinstance(relation, Leaf)

@@ -59,8 +59,10 @@ ROWS = [
     ("l = sum[n](x[n]) / sum[n](z[n])", r"l = \frac{\mathbf{1}^{\top} x}{\mathbf{1}^{\top} z}"),
     (
         "Y[n, o] = Z[n, o] * sum[m, j](X[m, j])",
-        r"Y = Z \odot \left(\left(\mathbf{1}^{\top} X \mathbf{1}\right)"
-        r" \mathbf{1} \mathbf{1}^{\top}\right)",
+        (
+            r"Y = Z \odot \left(\left(\mathbf{1}^{\top} X \mathbf{1}\right)"
+            r" \mathbf{1} \mathbf{1}^{\top}\right)"
+        ),
     ),
     ("Y[n, o] = X[n, o] * (X[n, o] > 0)", r"Y = X \odot \left[X > 0\right]"),
     ("Y[n, o] = where(X[n, o] > 0, X[n, o], 0)", None),
