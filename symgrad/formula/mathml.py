@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _TIMES, _APPLY, _SEPARATE = "\u2062", "\u2061", "\u2063"
 _FENCES = {"(": "()", "[": "[]", "|": "||", "size": "||", "floor": "\u230a\u230b"}
+#: Letters in a line before a sum goes on in the next one.
+_LONG = 64
+_SIGNS = (Leaf("+"), Leaf("-"))
 _ACCENTS = {"bar": "\u00af", "dot": "\u02d9"}
 _BETWEEN = {
     "tight": "",
@@ -66,12 +69,14 @@ def mathml_system(system: System) -> str:
 
 def mathml_table(rows: Iterable[tuple[Box, Box]]) -> str:
     """Return equations in MathML, given by their sides."""
-    cells = (
-        f"<mtr><mtd>{mathml_box(left)}</mtd><mtd><mo>=</mo></mtd>"
-        f"<mtd>{mathml_box(right)}</mtd></mtr>"
-        for left, right in rows
-    )
-    return math('<mtable displaystyle="true">\n' + "\n".join(cells) + "\n</mtable>", block=True)
+    lines = []
+    for left, right in rows:
+        sides = f"<mtd>{mathml_box(left)}</mtd><mtd><mo>=</mo></mtd>"
+        for line in _lines(right):
+            lines.append(f"<mtr>{sides}<mtd>{mathml_box(line)}</mtd></mtr>")
+            sides = "<mtd></mtd><mtd></mtd>"
+    table = "\n".join(lines)
+    return math(f'<mtable displaystyle="true">\n{table}\n</mtable>', block=True)
 
 
 def math(content: str, *, block: bool = False) -> str:
@@ -138,7 +143,7 @@ def _primed(text: str) -> str:
     if not primes:
         return name
     marks = "\u2032" * primes
-    return f"<msup>{name}<mo>{marks}</mo></msup>"
+    return f'<mrow>{name}<mo lspace="0" rspace="0">{marks}</mo></mrow>'
 
 
 def _row(box: Row) -> str:
@@ -152,7 +157,8 @@ def _row(box: Row) -> str:
 
 
 def _times(before: Box, after: Box) -> str:
-    space = ' lspace="0.22em"' if is_word(before) or is_word(after) else ""
+    spaced = is_word(before) or is_word(after) or isinstance(after, Apply)
+    space = ' lspace="0.17em"' if spaced else ""
     return f"<mo{space}>{_TIMES}</mo>"
 
 
@@ -175,8 +181,52 @@ def _fenced(box: Fenced) -> str:
 
 def _cases(box: Cases) -> str:
     rows: Sequence[tuple[str, str]] = (
-        (mathml_box(box.then), f"<mtext>if </mtext>{mathml_box(box.condition)}"),
+        (mathml_box(box.then), f"<mtext>if\u00a0</mtext>{mathml_box(box.condition)}"),
         (mathml_box(box.otherwise), "<mtext>otherwise</mtext>"),
     )
     cells = "".join(f"<mtr><mtd>{value}</mtd><mtd>{when}</mtd></mtr>" for value, when in rows)
     return f'<mrow><mo>{{</mo><mtable class="cases">{cells}</mtable></mrow>'
+
+
+def _width(box: Box) -> float:
+    """Return about how many letters wide a box is."""
+    match box:
+        case Leaf():
+            return 0.5 if box.kind == "symbol" and len(box.text) == 1 else len(_shown(box))
+        case Script():
+            sides = [0.7 * _width(s) for s in (box.below, box.above) if s is not None]
+            return _width(box.base) + max(sides, default=0)
+        case Fraction():
+            return max(_width(box.top), _width(box.bottom))
+        case Row():
+            return sum(map(_width, box.parts))
+        case Big():
+            return 1.5 + _width(box.body)
+        case Cases():
+            first = _width(box.then) + _width(box.condition)
+            return 3 + max(first, _width(box.otherwise) + 6)
+        case Apply():
+            return _width(box.function) + _width(box.argument)
+        case Fenced():
+            return 1 + _width(box.body)
+        case _:
+            return _width(box.base)
+
+
+def _shown(box: Leaf) -> str:
+    return SYMBOLS[box.text][1] if box.kind == "symbol" else box.text
+
+
+def _lines(box: Box) -> list[Row]:
+    """Return a long sum as several lines, each but the first led by its sign."""
+    whole = [Row((box,), "tight")]
+    if not isinstance(box, Row) or box.join != "space" or _width(box) <= _LONG:
+        return whole
+    if any(p not in _SIGNS for p in box.parts[1::2]):
+        return whole
+    lines: list[list[Box]] = [[box.parts[0]]]
+    for sign, part in zip(box.parts[1::2], box.parts[2::2], strict=True):
+        if sum(map(_width, lines[-1])) + _width(part) > _LONG:
+            lines.append([])
+        lines[-1] += [sign, part]
+    return [Row(tuple(line), "space") for line in lines]

@@ -72,22 +72,28 @@ def matrix_equation(equation: Equation) -> str | None:
     return None if sides is None else " = ".join(map(latex_box, sides))
 
 
-def matrix_system(system: System) -> tuple[tuple[tuple[Box, Box] | None, ...], bool]:
+def matrix_system(
+    system: System, batch: str = BATCH
+) -> tuple[tuple[tuple[Box, Box] | None, ...], bool]:
     """Return each equation of a System in matrix notation, and whether for each batch entry alone.
 
-    Where a tensor has more than two axes, the batch axes are left out if every tensor has them.
+    Where a tensor has more than two axes, the batch axis is left out if every tensor has it.
+
+    Args:
+        system: The System.
+        batch: The letter of the batch axis.
     """
     ranks = [len(e.indices) for e in system.equations] + [len(t.shape) for t in system.inputs]
-    alone = system.has_batch and max(ranks, default=0) > 2
-    equations = [_batch_entry(e) if alone else e for e in system.equations]
+    alone = batch in system.axes and max(ranks, default=0) > 2
+    equations = [_batch_entry(e, batch) if alone else e for e in system.equations]
     return tuple(None if e is None else matrix_sides(e) for e in equations), alone
 
 
-def _batch_entry(equation: Equation) -> Equation | None:
+def _batch_entry(equation: Equation, batch: str) -> Equation | None:
     """Return an equation for one batch entry; None where entries have to do with each other."""
-    if not _leads(equation.indices):
+    if not _leads(equation.indices, batch):
         return None
-    if any(e.indices and not _leads(e.indices) for e in elements(equation.value)):
+    if any(e.indices and not _leads(e.indices, batch) for e in elements(equation.value)):
         return None
     value = replace_elements(
         equation.value,
@@ -96,9 +102,9 @@ def _batch_entry(equation: Equation) -> Equation | None:
     return replace(equation, indices=equation.indices[1:], value=value)
 
 
-def _leads(indices: Sequence[Expr]) -> bool:
+def _leads(indices: Sequence[Expr], batch: str) -> bool:
     first = indices[0] if indices else None
-    return isinstance(first, Index) and first.axis == BATCH and first.serial <= 0
+    return isinstance(first, Index) and first.axis == batch and first.serial <= 0
 
 
 def matrix_sides(equation: Equation) -> tuple[Box, Box] | None:
@@ -234,11 +240,24 @@ def _product(expr: Mul, axes: Axes) -> Box | None:
         return None
     alone = len(above) == 1 and not below and not isinstance(top[0], Add)
     above = above if alone else [_factor(b) for b in above]
-    row = _entrywise(above, [_factor(b) for b in below], axes)
+    if len(bottom) == 1 and not above and axes != (None, None):
+        row = _inverse(bottom[0], axes)
+    else:
+        row = _entrywise(above, [_factor(b) for b in below], axes)
     if not scalars:
         return row
     front = _scalar(scalars[0]) if len(scalars) == 1 else boxed(Mul(scalars))
     return Row((front, row), "product")
+
+
+def _inverse(expr: Expr, axes: Axes) -> Box:
+    """Return one over a matrix, entry by entry, as a power."""
+    base, exponent = expr, Rational(1)
+    if isinstance(expr, Power):
+        base, exponent = expr.base, expr.exponent
+    box = _matrix(base, axes)
+    assert box is not None, "a power has matrix notation where its base has"
+    return _power(box, -exponent, axes)
 
 
 def _matrices(terms: Sequence[Expr], axes: Axes) -> list[Box] | None:

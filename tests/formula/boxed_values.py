@@ -6,6 +6,7 @@ as strictly as a mathematician would: nothing broadcasts but a number.
 
 from __future__ import annotations
 
+from fractions import Fraction as Rational
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,14 @@ RELATIONS: dict[str, Callable[..., Any]] = {
     ">=": np.greater_equal,
     "==": np.equal,
     "!=": np.not_equal,
+}
+
+SIGNS: dict[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "entrywise": np.multiply,
+    "divided": np.divide,
+    "times": np.multiply,
 }
 
 
@@ -115,7 +124,7 @@ def fenced(box: Fenced, arrays: Mapping[Box, Any]) -> Any:
 def exponent(box: Box, arrays: Mapping[Box, Any]) -> Any:
     """Return a power, which may be written as 1/2."""
     if isinstance(box, Leaf) and "/" in box.text:
-        return float(np.divide(*map(float, box.text.split("/"))))
+        return float(Rational(box.text))
     return value(box, arrays)
 
 
@@ -124,7 +133,7 @@ def truth(box: Box, arrays: Mapping[Box, Any]) -> Any:
     assert isinstance(box, Row)
     if Leaf("or") in box.parts or Leaf("and") in box.parts:
         logic: Any = np.logical_or if Leaf("or") in box.parts else np.logical_and
-        return reduce(logic, [truth(p, arrays) for p in box.parts[::2]])
+        return reduce(logic, list[Any](truth(p, arrays) for p in box.parts[::2]))
     left, relation, right = box.parts
     assert isinstance(relation, Leaf)
     return RELATIONS[relation.text](value(left, arrays), value(right, arrays)) * 1.0
@@ -142,13 +151,7 @@ def row(box: Row, arrays: Mapping[Box, Any]) -> Any:
         other = value(part, arrays)
         assert np.shape(total) == np.shape(other), f"{np.shape(total)} and {np.shape(other)}"
         assert isinstance(sign, Leaf)
-        total = {
-            "+": np.add,
-            "-": np.subtract,
-            "entrywise": np.multiply,
-            "divided": np.divide,
-            "times": np.multiply,
-        }[sign.text](total, other)
+        total = SIGNS[sign.text](total, other)
     return total
 
 

@@ -50,7 +50,7 @@ ROWS = [
     ("Y[n, o] = (a - b) * X[n, o]", r"Y = \left(a - b\right) X"),
     ("Y[n, o] = 2 * X[n, o] - 1", r"Y = 2 X - \mathbf{1} \mathbf{1}^{\top}"),
     ("Y[n, o] = X[n, o] / Z[n, o] ** 2", r"Y = X \oslash Z^{\odot2}"),
-    ("Y[n, o] = 1 / Z[n, o]", r"Y = \left(\mathbf{1} \mathbf{1}^{\top}\right) \oslash Z"),
+    ("Y[n, o] = 1 / Z[n, o]", r"Y = Z^{\odot-1}"),
     (
         "s[n] = sum[d]((X[n, d] - M[n]) ** 2)",
         r"s = \left(X - M \mathbf{1}^{\top}\right)^{\odot2} \mathbf{1}",

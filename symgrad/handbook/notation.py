@@ -1,0 +1,89 @@
+"""Formulas as pages show them: for a browser, and as LaTeX to copy.
+
+In: equations. Out: MathML and LaTeX of the same boxes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from symgrad.formula.boxes import Row
+from symgrad.formula.latex import latex_aligned, latex_box
+from symgrad.formula.layout import boxed, boxed_sides
+from symgrad.formula.mathml import math, mathml_box, mathml_table
+from symgrad.formula.matrix import matrix_system
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symgrad.formula.boxes import Box
+    from symgrad.ir.equation import Equation, System
+    from symgrad.ir.terms import Expr
+
+
+@dataclass(frozen=True)
+class Formula:
+    """Equations, each given by its two sides."""
+
+    rows: tuple[tuple[Box, Box], ...]
+
+    @property
+    def mathml(self) -> str:
+        """The equations in MathML, displayed."""
+        return mathml_table(self.rows)
+
+    @property
+    def latex(self) -> str:
+        """The equations in LaTeX; several are aligned."""
+        if len(self.rows) == 1:
+            return " = ".join(map(latex_box, self.rows[0]))
+        return latex_aligned(f"{latex_box(a)} &= {latex_box(b)}" for a, b in self.rows)
+
+
+@dataclass(frozen=True)
+class Inline:
+    """A term in a line of text."""
+
+    box: Box
+
+    @property
+    def mathml(self) -> str:
+        """The term in MathML."""
+        return math(mathml_box(self.box))
+
+    @property
+    def latex(self) -> str:
+        """The term in LaTeX."""
+        return latex_box(self.box)
+
+
+def formula(equations: Sequence[Equation]) -> Formula:
+    """Return equations in index notation."""
+    return Formula(tuple(boxed_sides(e) for e in equations))
+
+
+def matrices(system: System, batch: str) -> tuple[Formula | None, bool, bool]:
+    """Return a System in matrix notation.
+
+    Args:
+        system: The System.
+        batch: The letter of its batch axis.
+
+    Returns:
+        The equations that have such a form, or None; whether they hold for each batch entry alone;
+        whether there are equations without.
+    """
+    sides, alone = matrix_system(system, batch)
+    found = tuple(pair for pair in sides if pair is not None)
+    return (Formula(found) if found else None), alone, len(found) < len(sides)
+
+
+def inline(expr: Expr, scope: Sequence[Expr] = ()) -> Inline:
+    """Return a term for a line of text."""
+    return Inline(boxed(expr, [i for e in scope for i in e.free]))
+
+
+def listed(boxes: Sequence[Box]) -> Inline:
+    """Return several boxes with commas between them."""
+    return Inline(boxes[0] if len(boxes) == 1 else Row(tuple(boxes), "arguments"))
