@@ -234,7 +234,7 @@ def _tensor_rows(system: System, derivation: Derivation) -> list[TensorRow]:
             role = "input" if tensor.shape or tensor.default is None else "setting"
         if name in derivation.saved:
             role += ", saved"
-        kind = tensor.kind if tensor.limit is None else f"index below |{tensor.limit}|"
+        kind = tensor.kind if tensor.limit is None else f"index below the length of {tensor.limit}"
         default = None if tensor.default is None else inline(Const(tensor.default))
         shape = shapes(system, (name,))[0].removeprefix(name) or "scalar"
         rows.append(TensorRow(inline(Element(name)), shape, role, kind, default))

@@ -75,6 +75,7 @@ def _environment() -> Environment:
     )
     environment.filters["python"] = _highlighted
     environment.filters["tex"] = tex_text
+    environment.filters["cell"] = lambda text: text.replace("|", r"\vert{}")
     environment.filters["lines"] = lambda text: len(text.splitlines())
     return environment
 
