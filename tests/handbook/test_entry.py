@@ -71,7 +71,7 @@ def test_options_and_variants() -> None:
 def test_conventions_come_from_the_table_of_functions() -> None:
     found = entry("relu")
     assert "The derivative of relu at 0 is 0, as in PyTorch." in found.conventions
-    assert [v.label for v in found.variants] == ["conventions = jax", "conventions = share"][-1:]
+    assert [v.label for v in found.variants] == ["conventions = share"]
     assert any(s.startswith("T holds no real numbers") for s in entry("cross_entropy").conventions)
 
 
