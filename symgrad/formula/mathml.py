@@ -25,6 +25,7 @@ from symgrad.formula.boxes import (
 )
 from symgrad.formula.latex import is_word
 from symgrad.formula.layout import boxed, boxed_sides
+from symgrad.formula.lines import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,11 +34,9 @@ if TYPE_CHECKING:
     from symgrad.ir.terms import Expr
 
 _TIMES, _APPLY, _SEPARATE = "\u2062", "\u2061", "\u2063"
+_BOLD_ZERO = 0x1D7CE
 _FENCES = {"(": "()", "[": "[]", "|": "||", "size": "||", "floor": "\u230a\u230b"}
-#: Letters in a line before a sum goes on in the next one.
-_LONG = 64
-_SIGNS = (Leaf("+"), Leaf("-"))
-_ACCENTS = {"bar": "\u00af", "dot": "\u02d9"}
+_ACCENTS = {"bar": "\u203e", "dot": "\u02d9"}
 _BETWEEN = {
     "tight": "",
     "space": "",
@@ -72,7 +71,7 @@ def mathml_table(rows: Iterable[tuple[Box, Box]]) -> str:
     lines = []
     for left, right in rows:
         sides = f"<mtd>{mathml_box(left)}</mtd><mtd><mo>=</mo></mtd>"
-        for line in _lines(right):
+        for line in lines_of(right):
             lines.append(f"<mtr>{sides}<mtd>{mathml_box(line)}</mtd></mtr>")
             sides = "<mtd></mtd><mtd></mtd>"
     table = "\n".join(lines)
@@ -95,7 +94,7 @@ def mathml_box(box: Box) -> str:  # noqa: C901 (one case per box)
         case Script():
             return _script(box)
         case Accent():
-            bar = f'<mo stretchy="false">{_ACCENTS[box.accent]}</mo>'
+            bar = f'<mo class="accent" stretchy="false">{_ACCENTS[box.accent]}</mo>'
             return f'<mover accent="true">{_one(box.base)}{bar}</mover>'
         case Fraction():
             return f"<mfrac>{_one(box.top)}{_one(box.bottom)}</mfrac>"
@@ -126,7 +125,7 @@ def _leaf(box: Leaf) -> str:
         case "number":
             return f"<mn>{escape(box.text)}</mn>"
         case "bold":
-            return f'<mn class="bold">{escape(box.text)}</mn>'
+            return f"<mn>{bold_digits(box.text)}</mn>"
         case "text":
             return f"<mtext>{escape(box.text)}</mtext>"
         case "word":
@@ -134,6 +133,11 @@ def _leaf(box: Leaf) -> str:
             return f"<mi{upright}>{escape(box.text)}</mi>"
         case "letter":
             return _primed(box.text)
+
+
+def bold_digits(text: str) -> str:
+    """Return a number in bold digits, which are characters of their own in mathematics."""
+    return "".join(chr(_BOLD_ZERO + int(digit)) for digit in text)
 
 
 def _primed(text: str) -> str:
@@ -186,47 +190,3 @@ def _cases(box: Cases) -> str:
     )
     cells = "".join(f"<mtr><mtd>{value}</mtd><mtd>{when}</mtd></mtr>" for value, when in rows)
     return f'<mrow><mo>{{</mo><mtable class="cases">{cells}</mtable></mrow>'
-
-
-def _width(box: Box) -> float:
-    """Return about how many letters wide a box is."""
-    match box:
-        case Leaf():
-            return 0.5 if box.kind == "symbol" and len(box.text) == 1 else len(_shown(box))
-        case Script():
-            sides = [0.7 * _width(s) for s in (box.below, box.above) if s is not None]
-            return _width(box.base) + max(sides, default=0)
-        case Fraction():
-            return max(_width(box.top), _width(box.bottom))
-        case Row():
-            return sum(map(_width, box.parts))
-        case Big():
-            return 1.5 + _width(box.body)
-        case Cases():
-            first = _width(box.then) + _width(box.condition)
-            return 3 + max(first, _width(box.otherwise) + 6)
-        case Apply():
-            return _width(box.function) + _width(box.argument)
-        case Fenced():
-            return 1 + _width(box.body)
-        case _:
-            return _width(box.base)
-
-
-def _shown(box: Leaf) -> str:
-    return SYMBOLS[box.text][1] if box.kind == "symbol" else box.text
-
-
-def _lines(box: Box) -> list[Row]:
-    """Return a long sum as several lines, each but the first led by its sign."""
-    whole = [Row((box,), "tight")]
-    if not isinstance(box, Row) or box.join != "space" or _width(box) <= _LONG:
-        return whole
-    if any(p not in _SIGNS for p in box.parts[1::2]):
-        return whole
-    lines: list[list[Box]] = [[box.parts[0]]]
-    for sign, part in zip(box.parts[1::2], box.parts[2::2], strict=True):
-        if sum(map(_width, lines[-1])) + _width(part) > _LONG:
-            lines.append([])
-        lines[-1] += [sign, part]
-    return [Row(tuple(line), "space") for line in lines]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from symgrad.formula.boxes import Row
 from symgrad.formula.latex import latex_aligned, latex_box
 from symgrad.formula.layout import boxed, boxed_sides
+from symgrad.formula.lines import lines_of
 from symgrad.formula.mathml import math, mathml_box, mathml_table
 from symgrad.formula.matrix import matrix_system
 
@@ -36,9 +37,18 @@ class Formula:
     @property
     def latex(self) -> str:
         """The equations in LaTeX; several are aligned."""
-        if len(self.rows) == 1:
-            return " = ".join(map(latex_box, self.rows[0]))
-        return latex_aligned(f"{latex_box(a)} &= {latex_box(b)}" for a, b in self.rows)
+        rows = []
+        for left, right in self.rows:
+            start = latex_box(left)
+            for line in lines_of(right):
+                rows.append((start, latex_box(line)))
+                start = ""
+        if len(rows) == 1:
+            return " = ".join(rows[0])
+        signs = (("=" if start else r"\quad") for start, _ in rows)
+        return latex_aligned(
+            f"{start} &{sign} {line}" for (start, line), sign in zip(rows, signs, strict=True)
+        )
 
 
 @dataclass(frozen=True)

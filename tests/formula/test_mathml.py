@@ -12,7 +12,14 @@ from symgrad.autodiff.derive import derive
 from symgrad.formula.boxes import SYMBOLS, Leaf, Row, Script
 from symgrad.formula.latex import latex_box
 from symgrad.formula.layout import boxed_sides
-from symgrad.formula.mathml import math, mathml, mathml_box, mathml_equation, mathml_system
+from symgrad.formula.mathml import (
+    bold_digits,
+    math,
+    mathml,
+    mathml_box,
+    mathml_equation,
+    mathml_system,
+)
 from symgrad.formula.matrix import matrix_system
 from symgrad.ir.text import parse, parse_expression
 from symgrad.layers.registry import LAYERS, Layer
@@ -62,6 +69,8 @@ def spelled(leaf: Leaf) -> str:
     """Return the characters that a leaf has to show."""
     if leaf.kind == "symbol":
         return SYMBOLS[leaf.text][1]
+    if leaf.kind == "bold":
+        return bold_digits(leaf.text)
     return leaf.text.replace("'", "\u2032")
 
 
