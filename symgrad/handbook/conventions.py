@@ -1,6 +1,6 @@
 """What a page says about choices that equations alone leave open: kinks, ties, batch axes.
 
-In: a derivation. Out: sentences, from the tables that the derivation itself reads.
+In: a System. Out: sentences, from the tables that the derivation itself reads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from symgrad.ir.visit import walk
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from symgrad.derivation import Derivation
+    from symgrad.ir.equation import System
 
 _BATCH = (
     "The axis {letter} is the batch. Code is made for any number of leading batch axes, or none,"
@@ -26,9 +26,8 @@ _TIES = {
 }
 
 
-def conventions(derivation: Derivation, letter: str) -> Iterator[str]:
+def conventions(system: System, letter: str) -> Iterator[str]:
     """Yield a sentence for each convention that the equations of a layer rest on."""
-    system = derivation.system
     if system.has_batch:
         yield _BATCH.format(letter=letter)
     nodes = dict.fromkeys(n for e in system.equations for n in walk(e.value))

@@ -127,7 +127,7 @@ class Directions:
 
 @dataclass(frozen=True)
 class Entry:
-    """Everything that the page of a layer says."""
+    """Everything that the page of a layer says; `gen` is what `symgrad gen` writes the code of."""
 
     name: str
     title: str
@@ -143,6 +143,7 @@ class Entry:
     steps: tuple[StepRow, ...]
     saved: tuple[tuple[str, Inline], ...]
     costs: tuple[CostRow, ...]
+    gen: str
     codes: tuple[Code, ...]
     plot: str | None
     headline: tuple[Formula, ...]
@@ -156,8 +157,8 @@ def entry_of(layer: Layer, family: str, *, plots: bool = True) -> Entry:
         family: The name of its family.
         plots: Whether to draw what can be drawn.
     """
-    general = derive(layer.system())
-    letter = batch_letter(layer.system())
+    system = layer.system()
+    letter = batch_letter(system)
     derivation = _derived(layer, {})
     return Entry(
         name=layer.name,
@@ -165,17 +166,18 @@ def entry_of(layer: Layer, family: str, *, plots: bool = True) -> Entry:
         family=family,
         is_step=layer.step,
         source=tuple(_linked(layer.source)),
-        text=str(general.system),
+        text=str(system),
         tensors=tuple(_tensor_rows(derivation.system, derivation)),
         options=tuple(_option_rows(layer)),
-        conventions=tuple(conventions(general, letter)),
+        conventions=tuple(conventions(system, letter)),
         main=_directions(derivation, letter),
         variants=tuple(_variants(layer, derivation, letter)),
         steps=tuple(_step_rows(derivation.steps)),
         saved=tuple(_saved_rows(derivation)),
         costs=tuple(_cost_rows(derivation)),
-        codes=tuple(_code(general, target) for target in TARGETS),
-        plot=curve(general) if plots else None,
+        gen=f"{layer.name}{'' if letter == 'n' else f' --batch {letter}'}",
+        codes=tuple(_code(derivation, target) for target in TARGETS),
+        plot=curve(system, derivation) if plots else None,
         headline=tuple(_headline(layer, derivation)),
     )
 

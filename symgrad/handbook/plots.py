@@ -44,12 +44,14 @@ def is_curve(system: System) -> bool:
     return given and entrywise and plain and not reduces and bool(shaped[0].shape)
 
 
-def curve(derivation: Derivation) -> str | None:
+def curve(system: System, derivation: Derivation) -> str | None:
     """Return the plot of a function and its derivative as an SVG element; None if it is no curve.
 
-    The values and the slopes are computed by the generated code.
+    Args:
+        system: The System.
+        derivation: Its derivation, with one batch axis: generated code computes what is drawn.
     """
-    if not is_curve(derivation.system):
+    if not is_curve(system):
         return None
     import matplotlib as mpl  # noqa: PLC0415 (slow to load)
     import numpy as np  # noqa: PLC0415

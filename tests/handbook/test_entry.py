@@ -120,5 +120,7 @@ def test_a_layer_of_ones_own_has_a_family_and_a_free_letter(own_layer: Layer) ->
     assert families()[-1].layers == (own_layer,)
     found = entry_of(own_layer, "Other", plots=False)
     assert found.tensors[0].shape == "[b, n]"
+    assert found.gen == "own_shift --batch b"
+    assert found.codes[0].module == generate(derive(own_layer.system()), "numpy", ("b",))
     assert any("the first gets all" in s for s in found.conventions)
     assert any("beyond the range" in s for s in found.conventions)

@@ -14,7 +14,7 @@ import pytest
 from symgrad.handbook.entry import entry_of
 from symgrad.handbook.families import chosen, families
 from symgrad.handbook.render import FORMATS, Format, files
-from symgrad.layers.registry import LAYERS
+from symgrad.layers.registry import LAYERS, Layer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,3 +140,11 @@ def test_every_layer_is_in_one_family() -> None:
     names = [layer.name for family in families() for layer in family.layers]
     assert sorted(names) == sorted(LAYERS)
     assert all(family.summary for family in families())
+
+
+@pytest.mark.parametrize("entry", LAYERS.values(), ids=lambda entry: str(entry.name))
+def test_every_layer_has_a_page(entry: Layer) -> None:
+    made = dict(files(chosen([entry.name])))
+    assert set(made) == {f"{entry.name}.html", "index.html", "style.css"}
+    for path in (f"{entry.name}.html", "index.html"):
+        ElementTree.fromstring(made[path].partition("\n")[2])
