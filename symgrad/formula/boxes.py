@@ -126,6 +126,7 @@ SYMBOLS: dict[str, tuple[str, str, Literal["mo", "mi"]]] = {
     ">=": (r"\geq", "\u2265", "mo"),
     "==": ("=", "=", "mo"),
     "!=": (r"\neq", "\u2260", "mo"),
+    "mod": (r"\bmod", "mod", "mo"),
     ":": (":", ":", "mo"),
     "and": (r"\wedge", "\u2227", "mo"),
     "or": (r"\vee", "\u2228", "mo"),

@@ -179,6 +179,11 @@ class _Layout:
                 return _ATOM, Fenced(args[0], "|")
             case "floor":
                 return _ATOM, Fenced(args[0], "floor")
+            case "floordiv":
+                return _ATOM, Fenced(Over(args[0], args[1]), "floor")
+            case "mod":
+                parts = [self.box(a, _ATOM) for a in expr.args]
+                return _MUL, Row((parts[0], symbol("mod"), parts[1]), "space")
             case "pow":
                 base = self.box(expr.args[0], _ATOM)
                 if isinstance(base, Script) and base.above is not None:

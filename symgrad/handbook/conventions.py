@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symgrad.ir.functions import FUNCTIONS
+from symgrad.ir.show import show
 from symgrad.ir.terms import Call, Element, Reduce
 from symgrad.ir.visit import walk
 
@@ -32,18 +33,20 @@ def conventions(system: System, letter: str) -> Iterator[str]:
         yield _BATCH.format(letter=letter)
     nodes = dict.fromkeys(n for e in system.equations for n in walk(e.value))
     for name in dict.fromkeys(n.function for n in nodes if isinstance(n, Call)):
-        row = FUNCTIONS[name]
-        if row.at_kink:
+        row = FUNCTIONS.get(name)  # None for the division of positions
+        if row is not None and row.at_kink:
             where = "at its jumps" if not row.kinks else _places(row.arity, row.kinks)
             yield f"The derivative of {name} {where} is {row.at_kink}."
     ties = {(n.op, n.ties) for n in nodes if isinstance(n, Reduce) and n.op in ("max", "min")}
     for op, rule in sorted(ties):
         yield _TIES[rule].format(op={"max": "maximum", "min": "minimum"}[op])
-    if any(isinstance(n, Element) and n.outside is not None for n in nodes):
-        yield "Reads beyond the range of an axis give the value that the equations declare."
-    for tensor in system.inputs:
-        if not tensor.is_real:
-            yield f"{tensor.name} holds no real numbers, so it has no gradient."
+    reads = [n for n in nodes if isinstance(n, Element)]
+    padded = {(n.tensor, show(n.outside)) for n in reads if n.outside is not None}
+    for tensor, value in sorted(padded):
+        yield f"{tensor} reads as {value} beyond its range."
+    for given in system.inputs:
+        if not given.is_real:
+            yield f"{given.name} holds no real numbers, so it has no gradient."
 
 
 def _places(arity: int, kinks: tuple[float, ...]) -> str:

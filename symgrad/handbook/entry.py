@@ -15,7 +15,7 @@ from symgrad.codegen.generate import generate
 from symgrad.formula.derivation import saved_shapes, shapes
 from symgrad.formula.layout import boxed
 from symgrad.handbook.conventions import conventions
-from symgrad.handbook.notation import Formula, Inline, formula, inline, matrices
+from symgrad.handbook.notation import Formula, Inline, formula, inline, lengths, matrices
 from symgrad.handbook.plots import curve
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.build import mul
@@ -136,6 +136,7 @@ class Entry:
     source: tuple[tuple[str, str], ...]
     text: str
     tensors: tuple[TensorRow, ...]
+    lengths: Formula | None
     options: tuple[OptionRow, ...]
     conventions: tuple[str, ...]
     main: Directions
@@ -168,6 +169,7 @@ def entry_of(layer: Layer, family: str, *, plots: bool = True) -> Entry:
         source=tuple(_linked(layer.source)),
         text=str(system),
         tensors=tuple(_tensor_rows(derivation.system, derivation)),
+        lengths=lengths(derivation.system),
         options=tuple(_option_rows(layer)),
         conventions=tuple(conventions(system, letter)),
         main=_directions(derivation, letter),

@@ -14,6 +14,7 @@ from symgrad.formula.layout import boxed, boxed_sides
 from symgrad.formula.lines import lines_of
 from symgrad.formula.mathml import math, mathml_box, mathml_table
 from symgrad.formula.matrix import matrix_system
+from symgrad.ir.terms import Size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,12 +82,19 @@ def matrices(system: System, batch: str) -> tuple[Formula | None, bool, bool]:
         batch: The letter of its batch axis.
 
     Returns:
-        The equations that have such a form, or None; whether they hold for each batch entry alone;
-        whether there are equations without.
+        The equations that have such a form, None unless most have; whether they hold for each batch
+        entry alone; whether there are equations without.
     """
     sides, alone = matrix_system(system, batch)
     found = tuple(pair for pair in sides if pair is not None)
-    return (Formula(found) if found else None), alone, len(found) < len(sides)
+    most = 2 * len(found) > len(sides)
+    return (Formula(found) if most else None), alone, len(found) < len(sides)
+
+
+def lengths(system: System) -> Formula | None:
+    """Return the lengths that follow from others, or None where there are none."""
+    rows = tuple((boxed(Size(axis)), boxed(length)) for axis, length in system.sizes)
+    return Formula(rows) if rows else None
 
 
 def inline(expr: Expr, scope: Sequence[Expr] = ()) -> Inline:

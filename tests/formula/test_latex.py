@@ -32,6 +32,7 @@ SCALARS = [
     ("sigmoid(a)", r"\sigma\left(a\right)"),
     ("maximum(a, b)", r"\max\left(a, b\right)"),
     ("pow(a, b)", r"a^{b}"),
+    ("floor(a)", r"\left\lfloor a \right\rfloor"),
     ("a > 0", r"\left[a > 0\right]"),
     ("a <= 0 or not b < 1", r"\left[a \leq 0 \vee \neg\left(b < 1\right)\right]"),
     ("eps + gamma + pi", r"\varepsilon + \gamma + \pi"),
@@ -59,6 +60,11 @@ ROWS = [
     ("Y[n] = sum[i](X[n, i]) ** 2", r"Y_{n} = \left(\sum_{i} X_{ni}\right)^{2}"),
     ("Y[n] = mean[i](X[n, i])", r"Y_{n} = \frac{1}{|i|} \sum_{i} X_{ni}"),
     ("Y[n] = max[i](X[n, i])", r"Y_{n} = \max_{i}\left(X_{ni}\right)"),
+    (
+        "X: real[j]\nY[i] = X[i // 2] + Z[i]",
+        r"Y_{i} = X_{\left\lfloor \frac{i}{2} \right\rfloor} + Z_{i}",
+    ),
+    ("X: real[j]\nY[i] = X[(i + 1) % 2] + Z[i]", r"Y_{i} = X_{\left(i + 1\right) \bmod 2} + Z_{i}"),
     ("Y[..., k] = exp(X[..., k])", r"Y_{\ldots,k} = \exp\left(X_{\ldots,k}\right)"),
 ]
 

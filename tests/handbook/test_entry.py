@@ -108,7 +108,7 @@ def own_layer() -> Iterator[Layer]:
         """
         X: real[..., n]
         size[m] = size[n]
-        Y[..., m] = max[n](X[..., n], ties="first") + read(X[..., m - 1], outside=0)
+        Y[..., m] = max[n](X[..., n], ties="first") + read(X[..., m - 1], outside=0) + X[..., m % 2]
         """,
     )
     yield made
@@ -123,4 +123,7 @@ def test_a_layer_of_ones_own_has_a_family_and_a_free_letter(own_layer: Layer) ->
     assert found.gen == "own_shift --batch b"
     assert found.codes[0].module == generate(derive(own_layer.system()), "numpy", ("b",))
     assert any("the first gets all" in s for s in found.conventions)
-    assert any("beyond the range" in s for s in found.conventions)
+    assert "X reads as 0 beyond its range." in found.conventions
+    assert found.lengths is not None
+    assert found.lengths.latex == "|m| = |n|"
+    assert entry("softmax").lengths is None
