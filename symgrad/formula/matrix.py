@@ -43,10 +43,10 @@ from symgrad.ir.terms import (
     Power,
     Reduce,
 )  # fmt: skip
-from symgrad.ir.visit import elements, open_reduce, replace_elements
+from symgrad.ir.visit import open_reduce, replace_elements, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from symgrad.ir.equation import Equation, System
 
@@ -91,20 +91,26 @@ def matrix_system(
 
 def _batch_entry(equation: Equation, batch: str) -> Equation | None:
     """Return an equation for one batch entry; None where entries have to do with each other."""
-    if not _leads(equation.indices, batch):
+
+    def one(element: Element) -> Element | None:
+        if not _leads(element.indices, batch):
+            return None
+        return Element(element.tensor, element.indices[1:], element.outside)
+
+    target = one(equation.element)
+    value = replace_elements(equation.value, one)
+    sums = any(isinstance(n, Reduce) and _has(n.bound, batch) for n in walk(value))
+    if target is None or sums or _has((*target.free, *value.free), batch):
         return None
-    if any(e.indices and not _leads(e.indices, batch) for e in elements(equation.value)):
-        return None
-    value = replace_elements(
-        equation.value,
-        lambda e: Element(e.tensor, e.indices[1:], e.outside) if e.indices else None,
-    )
-    return replace(equation, indices=equation.indices[1:], value=value)
+    return replace(equation, indices=target.indices, value=value)
 
 
 def _leads(indices: Sequence[Expr], batch: str) -> bool:
-    first = indices[0] if indices else None
-    return isinstance(first, Index) and first.axis == batch and first.serial <= 0
+    return bool(indices) and isinstance(indices[0], Index) and indices[0].axis == batch
+
+
+def _has(indices: Iterable[Index], axis: str) -> bool:
+    return any(i.axis == axis for i in indices)
 
 
 def matrix_sides(equation: Equation) -> tuple[Box, Box] | None:

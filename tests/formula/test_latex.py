@@ -104,3 +104,12 @@ def test_every_layer_has_balanced_latex(layer: Layer) -> None:
     text = latex_system(layer.system())
     assert text.count("{") == text.count("}")
     assert len(re.findall(r"\\left", text)) == len(re.findall(r"\\right", text))
+
+
+def test_an_implicit_equation_keeps_its_sides() -> None:
+    text = "A: real[i, i]\nB: real[i]\nsum[j](A[i, j] * Z[j]) == B[i]"
+    assert latex_equation(parse(text).equations[0]) == r"\sum_{j} A_{ij} Z_{j} = B_{i}"
+
+
+def test_words_beside_each_other_have_a_space() -> None:
+    assert latex(parse_expression("rate * slope * x")) == r"\mathrm{rate} \, \mathrm{slope} x"

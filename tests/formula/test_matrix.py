@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgrad.autodiff.derive import derive
+from symgrad.formula.latex import latex_box
 from symgrad.formula.matrix import matrix_equation, matrix_system
 from symgrad.formula.names import name_box
 from symgrad.interpreter import evaluate
@@ -156,3 +157,25 @@ def test_most_of_the_looked_up_layers_have_matrix_notation() -> None:
     for name in names:
         sides, _ = matrix_system(derive(LAYERS[name].system()).backward)
         assert None not in sides, name
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Y[..., q, k] = sum[d](Q[..., q, d] * K[..., k, d])", r"Q K^{\top}"),
+        ("Y[..., q, k] = sum[d](Q[..., q, d] * W[k, d])", r"Q W^{\top}"),
+        ("Y[..., q, k] = Q[..., q, k] + b[k]", r"Q + \mathbf{1} b^{\top}"),
+        ("Y[q, k] = sum[...](Q[..., q, k])", None),
+        ("Y[q, k] = sum[...](Q[..., q, k] * (G[..., q, k] + 1))", None),
+        ("Y[..., q, k] = Q[..., q, k] / size[...]", r"\frac{1}{|\ldots|} Q"),
+    ],
+)
+def test_matrix_notation_of_a_batch_entry(text: str, expected: str | None) -> None:
+    sides, alone = matrix_system(parse(text))
+    assert alone
+    assert (None if sides[0] is None else latex_box(sides[0][1])) == expected
+
+
+def test_a_position_of_the_batch_ties_its_entries() -> None:
+    system = parse("X: real[n, q, k]\nY[n, q, k] = X[n, q, k] * (n > q)")
+    assert matrix_system(system, "n") == ((None,), True)
