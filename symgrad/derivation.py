@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from symgrad.ir.equation import System
+    from symgrad.ir.equation import Equation, System
     from symgrad.rewriting.trace import Step
 
 
@@ -38,6 +38,12 @@ class Derivation:
     saved: tuple[str, ...]
     steps: tuple[Step, ...]
     suffix: str = "_bar"
+
+    @property
+    def gradient(self) -> tuple[Equation, ...]:
+        """The equations of `backward` that say something new: not the given initial values."""
+        given = set(self.system.equations)
+        return tuple(e for e in self.backward.equations if e.is_main or e not in given)
 
     @property
     def saved_results(self) -> tuple[str, ...]:

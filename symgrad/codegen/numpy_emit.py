@@ -146,7 +146,7 @@ class NumpyEmitter(Emitter):
     def stacked(self, pieces: Sequence[str], axis: int) -> str:
         """Return `np.stack((A, B), axis=1)`."""
         where = f", axis={axis}" if axis else ""
-        return f"np.stack(({', '.join(pieces)}){where})"
+        return f"np.stack(({', '.join(pieces)}{',' * (len(pieces) == 1)}){where})"
 
     def joined(self, pieces: Sequence[str], axis: int) -> str:
         """Return `np.concatenate((H0[None], H))`."""

@@ -162,7 +162,7 @@ class TorchEmitter(Emitter):
     def stacked(self, pieces: Sequence[str], axis: int) -> str:
         """Return `torch.stack((A, B), dim=1)`."""
         where = f", dim={axis}" if axis else ""
-        return f"torch.stack(({', '.join(pieces)}){where})"
+        return f"torch.stack(({', '.join(pieces)}{',' * (len(pieces) == 1)}){where})"
 
     def joined(self, pieces: Sequence[str], axis: int) -> str:
         """Return `torch.cat((H0[None], H))`."""

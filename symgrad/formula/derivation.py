@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from symgrad.formula.latex import latex_equation, latex_system
+from symgrad.formula.latex import latex_equation, latex_equations, latex_system
 from symgrad.formula.matrix import matrix_equation
 from symgrad.ir.show import show_equation, show_shape
 
@@ -73,9 +73,9 @@ def as_markdown(derivation: Derivation, level: Level = "main") -> str:
         "## Equations",
         _display(latex_system(system)),
         "## Gradient",
-        _display(latex_system(derivation.backward)),
+        _display(latex_equations(derivation.gradient)),
     ]
-    matrices = [m for e in derivation.backward.equations if (m := matrix_equation(e)) is not None]
+    matrices = [m for e in derivation.gradient if (m := matrix_equation(e)) is not None]
     if matrices:
         parts += ["In matrix notation:", *map(_display, matrices)]
     parts.append(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from symgrad.formula.names import latex_function, latex_name, upright
 from symgrad.ir.build import split_coefficient
-from symgrad.ir.show import unused
 from symgrad.ir.packed import by_position, pin_first
+from symgrad.ir.show import unused
 from symgrad.ir.terms import (
     BATCH,
     ONE,
@@ -79,7 +79,12 @@ def latex_equation(equation: Equation, *, relation: str = "=") -> str:
 
 def latex_system(system: System) -> str:
     """Return the equations of a System as an `aligned` block."""
-    rows = [latex_equation(e, relation="&=") for e in system.equations]
+    return latex_equations(system.equations)
+
+
+def latex_equations(equations: Iterable[Equation]) -> str:
+    """Return equations as an `aligned` block."""
+    rows = [latex_equation(e, relation="&=") for e in equations]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 

@@ -47,7 +47,10 @@ def pieces(terms: tuple[Expr, ...]) -> dict[Compare, Expr] | None:
     Example:
         >>> from symgrad.ir.text import parse
         >>> system = parse("Y[n, q] = (q == 0) * A[n] + (q == 1) * B[n] + (q == 1) * C[n]")
-        >>> [(str(pin), str(value)) for pin, value in pieces(system.equations[0].value.terms).items()]
+        >>> [
+        ...     (str(pin), str(value))
+        ...     for pin, value in pieces(system.equations[0].value.terms).items()
+        ... ]
         [('q == 0', 'A[n]'), ('q == 1', 'B[n] + C[n]')]
     """
     found: dict[Compare, list[Expr]] = {}

@@ -145,9 +145,7 @@ class _Search:
         values = {t: e.value for t, e in self.adjoint.items()}
         named = tuple(t for t in values if t not in self.wanted)
         equations = tuple(self.equation(t, values[t]) for t in (*named, *self.wanted))
-        return ClosedForm(
-            equations, self.saved(values.values()), self.cost_of(values), named, ()
-        )
+        return ClosedForm(equations, self.saved(values.values()), self.cost_of(values), named, ())
 
     def _descend(self, relations: tuple[Relation, ...]) -> _Closer | None:
         """Insert named cotangents where they are read as long as that is no dearer."""

@@ -202,7 +202,11 @@ def read_at_delta(expr: Expr, facts: Facts) -> Expr | None:
         candidate = factor_common.apply(candidate, facts) or candidate
     if isinstance(plain, Add):
         plain = factor_common.apply(plain, facts) or plain
-    return candidate if cost_of_one(candidate, facts.lengths) < cost_of_one(plain, facts.lengths) else None
+    return (
+        candidate
+        if cost_of_one(candidate, facts.lengths) < cost_of_one(plain, facts.lengths)
+        else None
+    )
 
 
 def _read_at_data(term: Expr) -> Expr:
