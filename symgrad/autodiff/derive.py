@@ -27,6 +27,7 @@ from symgrad.autodiff.tying import tie_derivation
 from symgrad.derivation import Derivation
 from symgrad.ir.build import add
 from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.order import as_given, by_name, in_order
 from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.terms import ZERO, Element
 from symgrad.ir.visit import tensors_read
@@ -99,16 +100,19 @@ def _derive_part(part: System, wrt: tuple[str, ...], system: System) -> Derivati
 def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     """Derive one part as a whole; cached, since Systems are values."""
     trace = Trace()
-    stable = respelled(system)
+    stable = respelled(replace(system, equations=in_order(system.equations, by_name)))
     named = name_intermediates(stable)
     reachable = [w for w in wrt if _reaches(named, w)]
     equations = adjoint_equations(named, reachable)
     hidden = set(named.defined) - set(system.defined)
     form = closed_form(named, equations, [w + BAR for w in reachable], trace, hidden)
-    found = {e.target: e for e in form.equations}
+    as_written = replace(named, equations=as_given(named.equations, system.defined))
+    shown = [e.target for e in adjoint_equations(as_written, reachable)]
+    found = {e.target: e for e in sorted(form.equations, key=lambda e: shown.index(e.target))}
     unreached = [w for w in wrt if w not in reachable]
     zeros = [Equation(w + BAR, named.tensor(w).positions(), ZERO) for w in unreached]
-    saved = form.saved
+    saved = tuple(n for n in (*(t.name for t in named.inputs), *as_written.defined)
+                  if n in form.saved)  # fmt: skip
     backward = System(
         f"{system.name}_vjp",
         (*(named.tensor(s) for s in saved), *(cotangent_input(named, o) for o in named.outputs)),
@@ -120,14 +124,20 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     results = tuple(s for s in saved if s in named.defined and s not in system.outputs)
     outputs = (*system.outputs, *results)
     forward = prune(replace(name_intermediates(stable, only=results), outputs=outputs), outputs)
+    forward = stabilise(forward)
     return Derivation(
         system=system,
-        forward=stabilise(forward),
+        forward=replace(forward, equations=as_given(forward.equations, system.defined)),
         backward=stabilise(backward),
         wrt=wrt,
         saved=saved,
-        steps=tuple(trace.steps),
+        steps=tuple(sorted(trace.steps, key=lambda s: _place(s, shown))),
     )
+
+
+def _place(step: Step, shown: Sequence[str]) -> tuple[bool, int]:
+    """Return where a step is shown: the chain rule first, each equation where it stands."""
+    return step.rule != "add_occurrences", shown.index(step.after.target)
 
 
 def _reaches(system: System, name: str) -> bool:
