@@ -31,10 +31,11 @@ from symgrad.ir.order import as_given, by_name, in_order
 from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.terms import ZERO, Element
 from symgrad.ir.visit import tensors_read
+from symgrad.rewriting.checked import Cell
 from symgrad.rewriting.closed_form import closed_form
 from symgrad.rewriting.naming import name_intermediates
 from symgrad.rewriting.stability import prune, respelled, stabilise
-from symgrad.rewriting.trace import Step, Trace, relation_law
+from symgrad.rewriting.trace import Step, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,19 +126,21 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     outputs = (*system.outputs, *results)
     forward = prune(replace(name_intermediates(stable, only=results), outputs=outputs), outputs)
     forward = stabilise(forward)
+    steps = tuple(sorted(trace.steps, key=lambda s: _place(s, shown)))
     return Derivation(
         system=system,
         forward=replace(forward, equations=as_given(forward.equations, system.defined)),
         backward=stabilise(backward),
         wrt=wrt,
         saved=saved,
-        steps=tuple(sorted(trace.steps, key=lambda s: _place(s, shown))),
+        steps=steps,
+        cells=(Cell(named, equations, steps),),
     )
 
 
 def _place(step: Step, shown: Sequence[str]) -> tuple[bool, int]:
     """Return where a step is shown: the chain rule first, each equation where it stands."""
-    return step.rule != "add_occurrences", shown.index(step.after.target)
+    return step.rule != "chain_rule", shown.index(step.after.target)
 
 
 def _reaches(system: System, name: str) -> bool:
@@ -167,6 +170,7 @@ class _Chain:
         self.saved: set[str] = set()
         self.tensors: dict[str, Tensor] = {t.name: t for t in system.inputs}
         self.steps: list[Step] = []
+        self.cells: list[Cell] = []
 
     def _count_consumers(self) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -208,7 +212,8 @@ class _Chain:
             (),
             self.system.sizes,
         )
-        return Derivation(self.system, forward, backward, self.wrt, saved, tuple(self.steps))
+        steps, cells = tuple(self.steps), tuple(self.cells)
+        return Derivation(self.system, forward, backward, self.wrt, saved, steps, cells=cells)
 
     def tensors_in(self) -> set[str]:
         """Return the names of the inputs of the whole System."""
@@ -229,6 +234,7 @@ class _Chain:
         backward = self._renamed(part, derivation.backward, names)
         self.backward.extend(backward.equations)
         self.saved.update(part.outer(s) for s in derivation.saved)
+        self.cells.extend(derivation.cells)
         self.steps.extend(self._outer_step(part, step, names) for step in derivation.steps)
         everything = (*part.system.outputs, *derivation.saved_results)
         if set(outputs) == set(part.system.outputs):
@@ -278,10 +284,7 @@ class _Chain:
             target = names.get(equation.target) or part.outer(equation.target)
             return Equation(target, tuple(map(term, equation.indices)), term(equation.value))
 
-        before = None if step.before is None else outer(step.before)
-        renamed = replace(step, before=before, after=outer(step.after))
-        if step.relation is None:
-            return renamed
-        pattern, replacement, source = step.relation
-        relation = (term(pattern), term(replacement), outer(source))
-        return replace(renamed, relation=relation, law=relation_law(*relation))
+        def name(tensor: str) -> str:
+            return names.get(tensor) or part.outer(tensor)
+
+        return step.renamed(name, term, outer)

@@ -254,7 +254,7 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
         whole.sizes,
     )
     steps = tuple(_tied_step(parts, step) for step in cell.steps)
-    return Derivation(whole, first, backward, wrt, saved, steps)
+    return Derivation(whole, first, backward, wrt, saved, steps, cells=cell.cells)
 
 
 def _tied_step(parts: Cut, step: Step) -> Step:

@@ -77,7 +77,7 @@ def run(  # noqa: PLR0913 (the options of a command)
 
 def show(derivation: Derivation, steps: Steps) -> None:
     """Print a derivation as text."""
-    from symgrad.formula.derivation import shapes, steps_as_text  # noqa: PLC0415
+    from symgrad.formula.derivation import shapes, steps_as_text, verdict  # noqa: PLC0415
     from symgrad.ir.show import show_equation  # noqa: PLC0415
 
     system = derivation.system
@@ -85,7 +85,8 @@ def show(derivation: Derivation, steps: Steps) -> None:
     console.section("Tensors", [", ".join(shapes(system))])
     console.section("Equations", map(show_equation, system.equations))
     console.section("Gradient", map(show_equation, derivation.gradient))
-    console.section("Steps", steps_as_text(derivation, steps.value))
+    rows = steps_as_text(derivation, steps.value)
+    console.section("Steps", [*rows, verdict(derivation)] if rows else [])
     saved_and_operations(derivation)
 
 

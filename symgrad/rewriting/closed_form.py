@@ -44,7 +44,6 @@ _SCALARS = NOMINAL_LENGTH - 1
 _MOST_REWRITES = 2_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
 _LONGEST_SHOWN = 160
-_OCCURRENCES = "X_bar[m] = sum over the occurrences X[a] of seed * delta(m, a)"
 
 
 @dataclass(frozen=True)
@@ -262,11 +261,17 @@ class _Search:
     def explain(self, best: ClosedForm, trace: Trace) -> None:
         """Record the steps from the raw adjoint to the closed form."""
         for raw in self.adjoint.values():
-            trace.add("add_occurrences", _OCCURRENCES, raw)
+            trace.chain_rule(self._reads(raw.target), raw)
         self.budget = Budget(_MOST_REWRITES)
         for equation in best.equations:
             with suppress(BudgetExceededError):
                 self._explain_one(best, equation, trace)
+
+    def _reads(self, cotangent: str) -> tuple[str, ...]:
+        """Return a tensor and those in whose equations it is read: its cotangent sums over them."""
+        name = cotangent.removesuffix("_bar").removesuffix("_total")
+        readers = (e.target for e in self.system.equations if name in tensors_read(e.value))
+        return (name, *readers)
 
     def _explain_one(self, best: ClosedForm, final: Equation, trace: Trace) -> None:
         target = final.target

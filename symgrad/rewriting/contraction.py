@@ -162,12 +162,20 @@ def use_delta(expr: Expr, _facts: Facts) -> Expr | None:
 
 
 def replace_term(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Return a term in which a subterm without bound indices is replaced wherever it occurs."""
+    """Return a term in which a subterm is replaced wherever it occurs.
 
-    def visit(node: Expr) -> Expr:
-        return new if node is old else rebuild(node, visit)
-
-    return visit(expr)
+    Indices of `old` and `new` that are opened belong to a binder around the term: those that
+    binders inside of it have are others.
+    """
+    if expr is old:
+        return new
+    if not old.free <= expr.free:
+        return expr
+    if isinstance(expr, Reduce):
+        bound, body, condition = open_reduce(expr, avoid=new.free)
+        inside = None if condition is None else replace_term(condition, old, new)
+        return close_reduce(expr.op, bound, replace_term(body, old, new), inside, expr.ties)
+    return rebuild(expr, lambda child: replace_term(child, old, new))
 
 
 @rule(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgrad.autodiff.derive import derive
+from symgrad.ir.show import show
 from symgrad.ir.text import parse
 from symgrad.ir.visit import tensors_read
 from symgrad.rewriting.contraction import separate_sums
@@ -82,6 +83,14 @@ def test_the_normal_form_of_a_normal_form_is_itself(text: str) -> None:
     for equation in system.equations:
         once = normal(equation.value, facts)
         assert normal(once, facts) is once
+
+
+def test_a_delta_speaks_of_its_own_index_only() -> None:
+    """The index of an inner sum, opened, was once taken for the one of the sum around it."""
+    text = "T: index(c)[n]\nw: real[c]\nY[c] = sum[n]((T[n] == c) * sum[m](w[T[m]] * X[m]))"
+    system = parse(text)
+    found = normal(system.equations[0].value, facts_of(system))
+    assert show(found) == "sum[n](T[n] == c) * sum[n](X[n] * w[T[n]])"
 
 
 def test_separating_sums_keeps_a_factor_that_no_index_binds() -> None:
