@@ -70,7 +70,12 @@ def latex_equation(equation: Equation, *, relation: str = "=") -> str:
 
 def latex_system(system: System) -> str:
     """Return the equations of a System as an `aligned` block."""
-    return latex_aligned([latex_equation(e, relation="&=") for e in system.equations])
+    return latex_equations(system.equations)
+
+
+def latex_equations(equations: Iterable[Equation]) -> str:
+    """Return equations as an `aligned` block."""
+    return latex_aligned(latex_equation(e, relation="&=") for e in equations)
 
 
 def latex_aligned(rows: Iterable[str]) -> str:

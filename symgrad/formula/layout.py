@@ -27,6 +27,7 @@ from symgrad.formula.boxes import (
 from symgrad.formula.boxes import Fraction as Over
 from symgrad.formula.names import function_box, name_box, upright
 from symgrad.ir.build import split_coefficient
+from symgrad.ir.packed import by_position, pin_first
 from symgrad.ir.show import unused
 from symgrad.ir.terms import (
     BATCH,
@@ -130,9 +131,9 @@ class _Layout:
         return Script(name, below)
 
     def _add(self, expr: Add) -> Box:
-        first = expr.terms[0]
+        first, *rest = by_position(expr.terms)
         parts = [self.box(first, _SUM if isinstance(first, Add) else _ADD)]
-        for term in expr.terms[1:]:
+        for term in rest:
             coefficient, _ = split_coefficient(term)
             sign, positive = ("-", negated(term)) if coefficient < 0 else ("+", term)
             parts += [symbol(sign), self.box(positive, _SUM)]
@@ -142,7 +143,7 @@ class _Layout:
         coefficient, _ = split_coefficient(expr)
         if coefficient < 0:
             return _ADD, negative(self.box(negated(expr), _SUM))
-        top, bottom = split_fraction(expr.factors)
+        top, bottom = split_fraction(pin_first(expr))
         if not bottom:
             return _product_strength(top), self._product(top)
         # Sums stand to the right of the fraction, as in the mean 1/|d| sum_d X_d.

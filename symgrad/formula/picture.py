@@ -62,8 +62,8 @@ def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
     yield _heading(f"{derivation.system.name}: the equations")
     yield from map(_equation, derivation.system.equations)
     yield _heading("its gradient, derived")
-    yield from map(_equation, derivation.backward.equations)
-    sides, alone = matrix_system(derivation.backward)
+    yield from map(_equation, derivation.gradient)
+    sides, alone = matrix_system(derivation.backward.with_equations(derivation.gradient))
     matrices = [" = ".join(map(latex_box, pair)) for pair in sides if pair is not None]
     if matrices:
         yield _heading(f"in matrix notation{', for each batch entry' if alone else ''}")

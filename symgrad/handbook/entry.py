@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.autodiff.derive import derive
 from symgrad.codegen.generate import generate
-from symgrad.formula.derivation import saved_shapes, shapes
+from symgrad.formula.derivation import saved_shapes, shapes, verdict
 from symgrad.formula.layout import boxed
 from symgrad.handbook.conventions import conventions
 from symgrad.handbook.notation import Formula, Inline, formula, inline, lengths, matrices
@@ -142,6 +142,7 @@ class Entry:
     main: Directions
     variants: tuple[Directions, ...]
     steps: tuple[StepRow, ...]
+    verdict: str
     saved: tuple[tuple[str, Inline], ...]
     costs: tuple[CostRow, ...]
     gen: str
@@ -175,6 +176,7 @@ def entry_of(layer: Layer, family: str, *, plots: bool = True) -> Entry:
         main=_directions(derivation, letter),
         variants=tuple(_variants(layer, derivation, letter)),
         steps=tuple(_step_rows(derivation.steps)),
+        verdict=verdict(derivation),
         saved=tuple(_saved_rows(derivation)),
         costs=tuple(_cost_rows(derivation)),
         gen=f"{layer.name}{'' if letter == 'n' else f' --batch {letter}'}",
@@ -260,11 +262,12 @@ def _spelled(value: object) -> str:
 
 def _directions(derivation: Derivation, letter: str, label: str = "") -> Directions:
     forward, forward_alone, some = matrices(derivation.system, letter)
-    backward, backward_alone, others = matrices(derivation.backward, letter)
+    backward_system = derivation.backward.with_equations(derivation.gradient)
+    backward, backward_alone, others = matrices(backward_system, letter)
     return Directions(
         label,
         formula(derivation.system.equations),
-        formula(derivation.backward.equations),
+        formula(derivation.gradient),
         forward,
         backward,
         some or others,
