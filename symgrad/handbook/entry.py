@@ -15,11 +15,11 @@ from symgrad.codegen.generate import generate
 from symgrad.formula.derivation import saved_shapes, shapes, verdict
 from symgrad.formula.layout import boxed
 from symgrad.handbook.conventions import conventions
-from symgrad.handbook.notation import Formula, Inline, formula, inline, lengths, matrices
+from symgrad.handbook.notation import Formula, Inline, decimal, formula, inline, lengths, matrices
 from symgrad.handbook.plots import curve
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.build import mul
-from symgrad.ir.terms import Const, Element
+from symgrad.ir.terms import Element
 from symgrad.ir.text import default_options, options_of
 from symgrad.lowering.cost import cost_sheet
 
@@ -241,7 +241,7 @@ def _tensor_rows(system: System, derivation: Derivation) -> list[TensorRow]:
         if name in derivation.saved:
             role += ", saved"
         kind = tensor.kind if tensor.limit is None else f"index below the length of {tensor.limit}"
-        default = None if tensor.default is None else inline(Const(tensor.default))
+        default = None if tensor.default is None else decimal(tensor.default)
         shape = shapes(system, (name,))[0].removeprefix(name) or "scalar"
         rows.append(TensorRow(inline(Element(name)), shape, role, kind, default))
     return rows

@@ -6,15 +6,16 @@ In: equations. Out: MathML and LaTeX of the same boxes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symgrad.formula.boxes import Row
+from symgrad.formula.boxes import number
 from symgrad.formula.latex import latex_aligned, latex_box
 from symgrad.formula.layout import boxed, boxed_sides
 from symgrad.formula.lines import lines_of
 from symgrad.formula.mathml import math, mathml_box, mathml_table
 from symgrad.formula.matrix import matrix_system
-from symgrad.ir.terms import Size
+from symgrad.ir.terms import Const, Size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,11 +98,17 @@ def lengths(system: System) -> Formula | None:
     return Formula(rows) if rows else None
 
 
-def inline(expr: Expr, scope: Sequence[Expr] = ()) -> Inline:
+def decimal(value: Fraction) -> Inline:
+    """Return a number as a decimal where that is short and exact, else as formulas have it.
+
+    >>> print(decimal(Fraction("0.001")).latex, decimal(Fraction("1e-8")).latex)
+    0.001 10^{-8}
+    """
+    text = f"{float(value):g}"
+    short = "e" not in text and Fraction(text) == value
+    return Inline(number(text)) if short else inline(Const(value))
+
+
+def inline(expr: Expr) -> Inline:
     """Return a term for a line of text."""
-    return Inline(boxed(expr, [i for e in scope for i in e.free]))
-
-
-def listed(boxes: Sequence[Box]) -> Inline:
-    """Return several boxes with commas between them."""
-    return Inline(boxes[0] if len(boxes) == 1 else Row(tuple(boxes), "arguments"))
+    return Inline(boxed(expr))

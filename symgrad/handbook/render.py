@@ -55,7 +55,9 @@ def files(chapters: Iterable[Family], format: Format = "html") -> Iterator[tuple
         for layer in family.layers:
             entry = entry_of(layer, family.title, plots=format == "html")
             entries.append(entry)
-            yield f"{entry.name}.{ending}", page.render(entry=entry, **shared)
+            family_names = [other.name for other in family.layers]
+            text = page.render(entry=entry, siblings=family_names, **shared)
+            yield f"{entry.name}.{ending}", text
         done.append(Chapter(family, tuple(entries)))
     index = environment.get_template(f"index.{ending}.j2")
     yield f"index.{ending}", index.render(chapters=done, **shared)
