@@ -197,7 +197,7 @@ def plan_for(settings: Settings, optimizer: str, seed: int) -> Plan:
             fix="choose one of these",
         )
     return Plan(
-        make_optimizer(optimizer, **settings.optimizer[optimizer]),
+        make_optimizer(optimizer, None, **settings.optimizer[optimizer]),
         settings.epochs,
         settings.batch_size,
         seed,
