@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from symgrad.training.classifier import TrainingReport
-    from symgrad.training.loop import Epoch, TrainingRun
+    from symgrad.training.plan import Epoch, TrainingRun
 
 
 class Network(StrEnum):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from symgrad.errors import TrainingError
 from symgrad.layers.registry import get
 from symgrad.training.datasets import Dataset, load
-from symgrad.training.loop import Plan, TrainingRun, fit
+from symgrad.training.loop import fit
 from symgrad.training.model import Model, build_model
 from symgrad.training.optimizers import make_optimizer
+from symgrad.training.plan import Plan, TrainingRun
 
 if TYPE_CHECKING:
     from pathlib import Path

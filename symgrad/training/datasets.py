@@ -96,7 +96,7 @@ def load(name: str, path: str | Path | None = None, dtype: str = "float64") -> D
 
 
 def hold_out(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
-    """Return the set with `count` stratified training rows as its test part.
+    """Return the set with `count` training rows as its test part, stratified if there are classes.
 
     Settings are chosen on these rows, so that the real test part stays unseen.
     """
@@ -107,7 +107,9 @@ def hold_out(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
             expected=f"between 1 and {len(dataset.y_train) - 1}",
             fix="hold out fewer rows than there are to train on",
         )
-    train, held = stratified_split(dataset.y_train, count / len(dataset.y_train), seed)
+    rows = len(dataset.y_train)
+    labels = dataset.y_train if dataset.classes else np.zeros(rows, np.int64)
+    train, held = stratified_split(labels, count / rows, seed)
     return replace(
         dataset,
         x_train=dataset.x_train[train],

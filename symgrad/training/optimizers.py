@@ -154,6 +154,22 @@ class Updater:
         self.steps += 1
         return new
 
+    def state(self) -> dict[str, Any]:
+        """Return the states, as `parameter/0`, `parameter/1`, ..."""
+        return {f"{n}/{k}": s for n, states in self._states.items() for k, s in enumerate(states)}
+
+    def zeros(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the states before the first step, named as by `state`."""
+        found = {n: self._zeros(v, self._move(n, v.ndim)) for n, v in parameters.items()}
+        return {f"{n}/{k}": s for n, states in found.items() for k, s in enumerate(states)}
+
+    def restore(self, state: dict[str, Any], steps: int) -> None:
+        """Take over what `state` returned after some steps."""
+        names = dict.fromkeys(key.rpartition("/")[0] for key in state)
+        counts = {n: sum(key.rpartition("/")[0] == n for key in state) for n in names}
+        self._states = {n: tuple(state[f"{n}/{k}"] for k in range(counts[n])) for n in names}
+        self.steps = steps
+
     def _zeros(self, value: Any, move: _Move) -> tuple[Any, ...]:
         shapes = [tuple(value.shape[k] for k in axes) for axes in move.states]
         if self._target == "torch":

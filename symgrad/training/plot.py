@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from symgrad.training.loop import Epoch
+    from symgrad.training.plan import Epoch
 
 
 def plot_curves(histories: Mapping[str, Sequence[Epoch]], path: Path, title: str = "") -> Path:

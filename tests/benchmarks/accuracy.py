@@ -11,8 +11,9 @@ from time import perf_counter
 from symgrad.errors import DatasetError
 from symgrad.training.classifier import SETTINGS, build_mlp, plan_for, train_both
 from symgrad.training.datasets import Dataset, hold_out, load
-from symgrad.training.loop import Plan, fit
+from symgrad.training.loop import fit
 from symgrad.training.optimizers import make_optimizer
+from symgrad.training.plan import Plan
 
 SEEDS = range(5)
 _HELD_OUT = {"mnist5k": 500, "digits": 144}
