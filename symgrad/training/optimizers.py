@@ -15,7 +15,7 @@ from symgrad.codegen.generate import build_function
 from symgrad.errors import TrainingError
 from symgrad.ir.terms import BATCH
 from symgrad.ir.text import options_of
-from symgrad.layers.registry import get
+from symgrad.layers.registry import LAYERS, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +97,13 @@ def make_optimizer(name: str, rest: Optimizer | None = None, **settings: Any) ->
     sgd(lr=0.1, momentum=0.9)
     """
     entry = get(name)
+    if not entry.step:
+        raise TrainingError(
+            where="an optimizer",
+            given=name,
+            expected="a layer that is the step of an optimizer",
+            fix=f"one of {', '.join(n for n, e in LAYERS.items() if e.step)}",
+        )
     legal = options_of(entry.text)
     scalars = {t.name for t in entry.system().inputs if t.default is not None} - {STEP}
     for key, value in settings.items():

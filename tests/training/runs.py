@@ -11,9 +11,9 @@ from unittest import mock
 import numpy as np
 
 from symgrad.training.checkpoints import Checkpoint, save
-from symgrad.training.classifier import build_mlp
 from symgrad.training.datasets import Dataset
 from symgrad.training.loop import fit
+from symgrad.training.networks import build_mlp
 from symgrad.training.optimizers import make_optimizer
 from symgrad.training.plan import Plan, TrainingRun
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from symgrad.errors import CheckpointError, TrainingError
 from symgrad.training import checkpoints
-from symgrad.training.classifier import build_mlp
 from symgrad.training.loop import fit
+from symgrad.training.networks import build_mlp
 from symgrad.training.optimizers import make_optimizer
 from symgrad.training.plan import Epoch, Plan, TrainingRun
 from symgrad.training.tensorfile import pack, unpack

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgrad.errors import TrainingError
-from symgrad.training.classifier import build_mlp
 from symgrad.training.loop import batches, fit
+from symgrad.training.networks import build_mlp
 from symgrad.training.optimizers import make_optimizer
 from symgrad.training.plan import Epoch, Plan
 from tests.training.runs import clusters
