@@ -165,10 +165,12 @@ def histories(reports: Sequence[TrainingReport]) -> dict[str, tuple[Epoch, ...]]
     """Return the history of each run by a short name, for a legend."""
     found: dict[str, tuple[Epoch, ...]] = {}
     for report in reports:
-        optimizer = f"{report.plan.optimizer}: " if len(reports) > 1 else ""
+        name = str(report.plan.optimizer)
         for run in (report.ours, report.torch):
             if run is not None:
-                found[optimizer + run.gradients.partition(",")[0]] = run.history
+                alone = run.gradients.partition(",")[0]
+                more = name if run is report.ours else f"{name}, torch"
+                found[more if len(reports) > 1 else alone] = run.history
     return found
 
 

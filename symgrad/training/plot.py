@@ -43,7 +43,8 @@ def plot_curves(
     scores.set(xlabel="epoch", ylabel=f"{measure}, %" if percent else measure)
     for axes in (losses, scores):
         axes.grid(visible=True, alpha=0.3)
-        axes.legend()
+        axes.locator_params(axis="x", integer=True)
+        axes.legend(fontsize="small")
     if title:
         figure.suptitle(title)
     figure.savefig(path, dpi=120)

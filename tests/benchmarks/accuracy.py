@@ -85,8 +85,8 @@ def _held_out(model: Model, dataset: Dataset, plan: Plan) -> str:
 #: The rates that are tried, by how an optimizer scales its steps.
 _TRIED = {
     "sgd": (0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
-    "rmsprop": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
-    "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2),
+    "rmsprop": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+    "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
 }
 
 
