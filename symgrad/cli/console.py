@@ -165,17 +165,38 @@ def own_axes(pairs: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
 def system_of(what: str, pairs: Sequence[str] | None = None) -> System:
     """Return the System that a user names: a layer, equations, or a file that holds equations."""
     options = option_values(pairs)
-    if "=" in what:
-        return _parsed(what, options, "system")
-    path = Path(what)
-    if path.suffix or len(path.parts) > 1:
-        return _parsed(path.read_text(encoding="utf-8"), options, path.stem)
+    written = _written(what)
+    if written is not None:
+        return _parsed(*written, options)
     from symgrad.layers.registry import get  # noqa: PLC0415 (quick start)
 
     return get(what).system(**options)
 
 
-def _parsed(text: str, options: dict[str, object], name: str) -> System:
+def systems_of(what: str, pairs: Sequence[str] | None = None) -> dict[str, System]:
+    """Return the Systems that a user names: a layer for every value of the options left open."""
+    options = option_values(pairs)
+    written = _written(what)
+    if written is not None:
+        system = _parsed(*written, options)
+        return {system.name: system}
+    from symgrad.layers.registry import get  # noqa: PLC0415 (quick start)
+    from symgrad.verification.verify import variants  # noqa: PLC0415
+
+    return variants(get(what), options)
+
+
+def _written(what: str) -> tuple[str, str] | None:
+    """Return the equations that a user wrote, and a name for them; None for the name of a layer."""
+    if "=" in what:
+        return what, "system"
+    path = Path(what)
+    if path.suffix or len(path.parts) > 1:
+        return path.read_text(encoding="utf-8"), path.stem
+    return None
+
+
+def _parsed(text: str, name: str, options: dict[str, object]) -> System:
     from symgrad.ir.text import parse  # noqa: PLC0415 (quick start)
 
     return parse(text, name=name, options=options)

@@ -23,7 +23,7 @@ from symgrad.verification.instances import at_batch
 from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from numpy.typing import NDArray
 
@@ -94,7 +94,7 @@ class Oracles:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self._at_batch: dict[BatchAxes, _AtBatch] = {}
-        self._known: OrderedDict[tuple[str, Instance], Any] = OrderedDict()
+        self._known: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
 
     def at_batch(self, batch: BatchAxes) -> _AtBatch:
         """Return the Systems over batch axes."""
@@ -111,9 +111,9 @@ class Oracles:
         return found
 
     def remembered(self, key: str, instance: Instance, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returns, computed once for each key and instance."""
-        # The instance is kept in the key, so that its identity is not given to another one.
-        full = (key, instance)
+        """Return what `compute` returns, computed once for each key and values."""
+        # Checks draw the same points, each its own copy of them.
+        full = (key, instance.values)
         if full not in self._known:
             self._known[full] = compute()
         if len(self._known) > MOST_REMEMBERED:
@@ -139,9 +139,19 @@ class Oracles:
             here = self.at_batch(instance.batch_axes)
             values = _evaluate(here.adjoint, {**instance.inputs, **instance.cotangents}, instance)
             closed = self.closed_form(instance)
+            if self._is_undefined(instance):
+                values = {n: np.full(v.shape, np.nan, dtype=object) for n, v in values.items()}
             return {n: Exact(v, closed[n].bound) for n, v in values.items()}
 
         return self.remembered("vjp", instance, compute)
+
+    def _is_undefined(self, instance: Instance) -> bool:
+        """Return whether an output is not a number anywhere, such as the mean of nothing.
+
+        It has no derivative, even if what is added up to get one has no terms.
+        """
+        outputs = (self.forward(instance)[n].value for n in self.derivation.system.outputs)
+        return any(y.size and all(np.isnan(float(v)) for v in y.flat) for y in outputs)
 
     def closed_form(self, instance: Instance) -> dict[str, Exact]:
         """Return the cotangents of the inputs as the derived backward System computes them."""
