@@ -27,6 +27,8 @@ def wrap_long_lines(text: str, width: int) -> str:
         first,
         second,
     ) = f(x)
+    >>> print(wrap_long_lines("x = f((a)) if b else f((c))", 15))
+    x = f((a)) if b else f((c))
     """
     lines = (part for line in text.split("\n") for part in _wrapped(line, width))
     return "\n".join(lines)
@@ -41,7 +43,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     if found := _ASSIGNED.fullmatch(line):
         indent, names, value = found.groups()
         return [f"{indent}(", *_rows(indent, names), f"{indent}) = {value}"]
-    if found := _CALL.fullmatch(line):
+    if (found := _CALL.fullmatch(line)) and _is_one_tuple(found[3]):
         indent, head, inner = found.groups()
         rows = [f"{indent}    {inner}"]
         if len(rows[0]) > width:
@@ -49,6 +51,20 @@ def _wrapped(line: str, width: int) -> list[str]:
             rows = [f"{indent}    (", *(f"{indent}        {i}," for i in items), f"{indent}    )"]
         return [f"{indent}{head}", *rows, f"{indent})"]
     return [line]
+
+
+def _is_one_tuple(text: str) -> bool:
+    """Return whether a text in parentheses is one tuple, and not the ends of two.
+
+    >>> _is_one_tuple("(a, f(b))"), _is_one_tuple("(a) if f(b) else g(c)")
+    (True, False)
+    """
+    depth = 0
+    for k, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return k == len(text) - 1
+    return False
 
 
 def _rows(indent: str, names: str) -> list[str]:
