@@ -7,7 +7,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,7 +16,14 @@ from symgrad.errors import OptionError, SymgradError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.table import Table
+
     from symgrad.ir.equation import System
+
+#: Columns of a table where the output is no terminal.
+_WIDTH = 130
+
+Item = TypeVar("Item")
 
 #: The options that several commands have.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -66,6 +73,31 @@ def say(*lines: str) -> None:
 def say_json(value: object) -> None:
     """Print a result as JSON."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def progress(work: Sequence[Item], description: str, *, shown: bool) -> Iterable[Item]:
+    """Yield what is to be done, with a bar on a terminal that shows how much of it is."""
+    from rich.console import Console  # noqa: PLC0415 (quick start)
+    from rich.progress import track  # noqa: PLC0415
+
+    terminal = Console(stderr=True)
+    return track(
+        work,
+        description=description,
+        console=terminal,
+        transient=True,
+        disable=not (shown and terminal.is_terminal),
+    )
+
+
+def say_table(table: Table) -> None:
+    """Print a table, as wide as the terminal; elsewhere as wide as it needs to be."""
+    from rich.console import Console  # noqa: PLC0415 (quick start)
+
+    terminal = Console()
+    if not terminal.is_terminal:
+        terminal = Console(width=_WIDTH)
+    terminal.print(table)
 
 
 def section(title: str, lines: Iterable[str]) -> None:

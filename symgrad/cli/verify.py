@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,19 +12,14 @@ from symgrad.cli import NO, console
 from symgrad.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
     from symgrad.verification.report import Report
 
-#: Columns of a table where the output is no terminal.
-_WIDTH = 130
-
 #: Examples for each check: by default, and where thoroughness is asked for.
 QUICK, THOROUGH = 20, 200
-
-Item = TypeVar("Item")
 
 
 class Target(StrEnum):
@@ -33,6 +28,14 @@ class Target(StrEnum):
     NUMPY = "numpy"
     TORCH = "torch"
     REFERENCE = "reference"
+
+
+class What(StrEnum):
+    """What is reported."""
+
+    CHECKS = "checks"
+    BITS = "bits"
+    BUGS = "bugs"
 
 
 def run(  # noqa: PLR0913 (the options of a command)
@@ -50,6 +53,13 @@ def run(  # noqa: PLR0913 (the options of a command)
         list[Target] | None,
         typer.Option(help="Where to run it, repeatable; else NumPy, and torch too with --all."),
     ] = None,
+    report: Annotated[
+        What,
+        typer.Option(
+            help="What the checks find, bits of error against mpmath, or which planted bugs the "
+            "checks notice."
+        ),
+    ] = What.CHECKS,
     thorough: Annotated[
         bool, typer.Option("--thorough", help=f"{THOROUGH} examples where {QUICK} are quick.")
     ] = False,
@@ -66,18 +76,25 @@ def run(  # noqa: PLR0913 (the options of a command)
     printed with a program that shows it.
     """
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
+    from symgrad.cli import measures  # noqa: PLC0415
 
     systems = _systems(what, option, everything=everything)
-    tried = examples or (THOROUGH if thorough else QUICK)
-    targets = [t.value for t in target] if target else _targets(everything=everything)
     derivations = {name: derive(system) for name, system in systems.items()}
-    report = run_checks(derivations, targets, tried, seed=seed, show_progress=not json)
-    if json:
-        console.say_json(report.as_dict())
+    targets = [t.value for t in target] if target else _targets(everything=everything)
+    if report is What.BITS:
+        tried = examples or (THOROUGH if thorough else QUICK)
+        measures.show_bits(derivations, targets, tried, seed=seed, as_json=json)
+    elif report is What.BUGS:
+        measures.show_bugs(derivations, targets[-1], examples, thorough=thorough, as_json=json)
     else:
-        show(report)
-    if not report.ok:
-        raise typer.Exit(NO)
+        tried = examples or (THOROUGH if thorough else QUICK)
+        found = run_checks(derivations, targets, tried, seed=seed, show_progress=not json)
+        if json:
+            console.say_json(found.as_dict())
+        else:
+            show(found)
+        if not found.ok:
+            raise typer.Exit(NO)
 
 
 def _systems(
@@ -135,33 +152,13 @@ def run_checks(
     ]
     return joined(
         verify(subject, examples=examples, seed=seed, checks=[name])
-        for subject, name in progress(work, "checking", shown=show_progress)
-    )
-
-
-def progress(work: Sequence[Item], description: str, *, shown: bool) -> Iterable[Item]:
-    """Yield what is to be done, with a bar on a terminal that shows how much of it is."""
-    from rich.console import Console  # noqa: PLC0415 (quick start)
-    from rich.progress import track  # noqa: PLC0415
-
-    terminal = Console(stderr=True)
-    return track(
-        work,
-        description=description,
-        console=terminal,
-        transient=True,
-        disable=not (shown and terminal.is_terminal),
+        for subject, name in console.progress(work, "checking", shown=show_progress)
     )
 
 
 def show(report: Report) -> None:
     """Print the table, what failed, and for the first failure a program that shows it."""
-    from rich.console import Console  # noqa: PLC0415 (quick start)
-
-    terminal = Console()
-    if not terminal.is_terminal:
-        terminal = Console(width=_WIDTH)
-    terminal.print(report.table())
+    console.say_table(report.table())
     for row in report.wrong:
         console.say("", f"{row.layer}, {row.check} on {row.target}: {row.detail}")
     for row in report.wrong[:1]:

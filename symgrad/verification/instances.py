@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 #: Letters for the axes of `...`, which no layer uses.
 BATCH_LETTERS = ("b0", "b1", "b2")
 
+#: An axis that is fixed to more entries than this is tested at other lengths.
+LONGEST = 6
+
 Arrays = dict[str, "NDArray[Any]"]
 
 

@@ -14,7 +14,7 @@ from symgrad.derivation import Derivation
 from symgrad.ir.equation import System
 from symgrad.ir.text import options_of
 from symgrad.verification.checks import CHECKS, Check
-from symgrad.verification.instances import with_open_lengths
+from symgrad.verification.instances import LONGEST, with_open_lengths
 from symgrad.verification.oracles import Oracles
 from symgrad.verification.outcome import Outcome
 from symgrad.verification.report import Report, Row
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from symgrad.verification.instances import Instance
-
-
-#: An axis that is fixed to more entries than this is tested at other lengths.
-LONGEST = 6
 
 
 class Declared(Protocol):
