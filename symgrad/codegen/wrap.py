@@ -31,6 +31,8 @@ def wrap_long_lines(text: str, width: int) -> str:
         first,
         second,
     ) = f(x)
+    >>> print(wrap_long_lines("x = f((a)) if b else f((c))", 15))
+    x = f((a)) if b else f((c))
     """
     lines = (part for line in text.split("\n") for part in _wrapped(line, width))
     return "\n".join(lines)
@@ -50,10 +52,10 @@ def _wrapped(line: str, width: int) -> list[str]:
     if found and arguments:
         indent, head, inner = found.groups()
         rows = [f"{indent}    {inner}"]
-        if len(rows[0]) > width and len(arguments) == 1 and inner.startswith("("):
+        if len(rows[0]) > width and _is_one_tuple(inner):
             items = _arguments(inner[1:-1]) or []
             rows = [f"{indent}    (", *(f"{indent}        {i}," for i in items), f"{indent}    )"]
-        elif len(rows[0]) > width:
+        elif len(rows[0]) > width and len(arguments) > 1:
             rows = [f"{indent}    {a}," for a in arguments]
         return [f"{indent}{head}", *rows, f"{indent})"]
     return [line]
@@ -75,6 +77,20 @@ def _arguments(text: str) -> list[str] | None:
             found.append(text[start:at].strip())
             start = at + 1
     return [*found, text[start:].strip()] if depth == 0 else None
+
+
+def _is_one_tuple(text: str) -> bool:
+    """Return whether a text in parentheses is one tuple, and not the ends of two.
+
+    >>> _is_one_tuple("(a, f(b))"), _is_one_tuple("(a) if f(b) else g(c)")
+    (True, False)
+    """
+    depth = 0
+    for k, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return k == len(text) - 1
+    return False
 
 
 def _rows(indent: str, names: str) -> list[str]:
