@@ -113,6 +113,8 @@ def raised(box: Script, above: Box, arrays: Mapping[Box, Any]) -> Any:
 
 def fenced(box: Fenced, arrays: Mapping[Box, Any]) -> Any:
     """Return what stands between brackets, or what these say about it."""
+    if box == Fenced(symbol("..."), "size"):
+        return arrays.get(box, LENGTH)
     if box.fence == "size":
         return float(LENGTH)
     if box.fence == "[":

@@ -42,10 +42,10 @@ def test_every_layer_has_a_page(layer: Layer) -> None:
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=lambda layer: str(layer.name))
 def test_steps_end_in_the_equations_that_result(layer: Layer) -> None:
     derivation = derive(layer.system())
-    last = {step.after.target: step.after for step in derivation.steps}
-    for equation in derivation.backward.equations:
-        if equation.target in last:
-            assert last[equation.target] == equation
+    last = {step.after.element: step.after for step in derivation.steps}
+    for equation in derivation.gradient:
+        if equation.element in last:
+            assert last[equation.element] == equation
 
 
 def test_more_is_shown_at_each_level() -> None:

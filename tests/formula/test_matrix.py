@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symgrad.autodiff.derive import derive
+from symgrad.formula.boxes import Fenced, symbol
 from symgrad.formula.latex import latex_box
 from symgrad.formula.matrix import matrix_equation, matrix_system
 from symgrad.formula.names import name_box
 from symgrad.interpreter import evaluate
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.equation import INTEGER_KINDS
+from symgrad.ir.sizes import length_of, solve_lengths
+from symgrad.ir.terms import Size
 from symgrad.ir.text import parse
 from symgrad.layers.registry import LAYERS, Layer
 from tests.formula.boxed_values import LENGTH, value
@@ -124,6 +127,7 @@ def test_matrix_notation_says_what_the_equations_say(layer: Layer) -> None:
         everything = replace(fixed, outputs=fixed.defined)
         found = {**arrays, **evaluate(everything, arrays)}
         boxes = {name_box(name): as_matrix(array) for name, array in found.items()}
+        boxes |= {Fenced(symbol("..."), "size"): 1} if alone else {}
         for equation, pair in zip(system.equations, sides, strict=True):
             if pair is not None:
                 left = as_matrix(found[equation.target])
@@ -138,8 +142,10 @@ def instance(system: System) -> dict[str, np.ndarray]:
     """Return random inputs of a System, every axis of one length."""
     rng = np.random.default_rng(7)
     arrays = {}
+    declared = solve_lengths([(Size(a), e) for a, e in system.sizes], {})
+    everywhere = dict.fromkeys(system.axes, LENGTH)
     for tensor in system.inputs:
-        shape = (LENGTH,) * len(tensor.shape)
+        shape = tuple(length_of(s, {**everywhere, **declared}) or 0 for s in tensor.shape)
         whole = tensor.kind in INTEGER_KINDS
         drawn = rng.integers(1, LENGTH, shape) if whole else rng.uniform(0.1, 0.9, shape)
         arrays[tensor.name] = drawn
