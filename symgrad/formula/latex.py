@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.formula.names import latex_function, latex_name, upright
 from symgrad.ir.build import split_coefficient
+from symgrad.ir.packed import by_position, pin_first
 from symgrad.ir.show import unused
 from symgrad.ir.terms import (
     BATCH,
@@ -78,7 +79,12 @@ def latex_equation(equation: Equation, *, relation: str = "=") -> str:
 
 def latex_system(system: System) -> str:
     """Return the equations of a System as an `aligned` block."""
-    rows = [latex_equation(e, relation="&=") for e in system.equations]
+    return latex_equations(system.equations)
+
+
+def latex_equations(equations: Iterable[Equation]) -> str:
+    """Return equations as an `aligned` block."""
+    rows = [latex_equation(e, relation="&=") for e in equations]
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
 
 
@@ -135,9 +141,9 @@ class _Printer:
         return f"{name}_{{{('' if plain else ',').join(indices)}}}"
 
     def _add(self, expr: Add) -> str:
-        first = expr.terms[0]
+        first, *rest = by_position(expr.terms)
         text = self.text(first, _SUM if isinstance(first, Add) else _ADD)
-        for term in expr.terms[1:]:
+        for term in rest:
             coefficient, _ = split_coefficient(term)
             sign, positive = ("-", _negated(term)) if coefficient < 0 else ("+", term)
             text += f" {sign} {self.text(positive, _SUM)}"
@@ -147,7 +153,7 @@ class _Printer:
         coefficient, _ = split_coefficient(expr)
         if coefficient < 0:
             return _ADD, f"-{self.text(_negated(expr), _SUM)}"
-        top, bottom = _split_fraction(expr.factors)
+        top, bottom = _split_fraction(pin_first(expr))
         if not bottom:
             return _product_strength(top), self._product(top)
         # Sums stand to the right of the fraction, as in the mean 1/|d| sum_d X_d.

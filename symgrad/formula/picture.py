@@ -62,8 +62,8 @@ def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
     yield _heading(f"{derivation.system.name}: the equations")
     yield from map(_equation, derivation.system.equations)
     yield _heading("its gradient, derived")
-    yield from map(_equation, derivation.backward.equations)
-    matrices = [m for e in derivation.backward.equations if (m := matrix_equation(e)) is not None]
+    yield from map(_equation, derivation.gradient)
+    matrices = [m for e in derivation.gradient if (m := matrix_equation(e)) is not None]
     if matrices:
         yield _heading("in matrix notation")
         yield from map(_formula, matrices)
