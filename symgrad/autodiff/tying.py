@@ -15,6 +15,7 @@ from symgrad.derivation import Derivation
 from symgrad.ir.build import add, const
 from symgrad.ir.composite import letters_of
 from symgrad.ir.equation import Equation, System
+from symgrad.ir.order import around_loops
 from symgrad.ir.terms import ZERO, Add, Element, Expr, Index
 from symgrad.ir.visit import elements, replace_elements, substitute, tensors_read
 
@@ -227,7 +228,7 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
     """Return the derivation of the System that was cut, with respect to `wrt`."""
     whole = parts.whole
     outputs = [name + BAR for name in wrt]
-    rows = tie(parts, cell.backward.equations, outputs)
+    rows = around_loops(tie(parts, cell.backward.equations, outputs))
     edges = initial_values(parts, rows)
     rows = (*edges, *rows)
     read = {t for e in rows for t in tensors_read(e.value)} - {e.target for e in rows}
@@ -253,11 +254,17 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
         (),
         whole.sizes,
     )
-    steps = tuple(_tied_step(parts, step) for step in cell.steps)
+    totals, _ = _totals(parts, {e.target for e in cell.backward.equations})
+    steps = tuple(_tied_step(parts, step, totals) for step in cell.steps)
     return Derivation(whole, first, backward, wrt, saved, steps, cells=cell.cells)
 
 
-def _tied_step(parts: Cut, step: Step) -> Step:
-    """Return a step of the cell with lagged reads put back."""
-    before = None if step.before is None else tied(parts, step.before)
-    return replace(step, before=before, after=tied(parts, step.after))
+def _tied_step(parts: Cut, step: Step, totals: Callable[[Element], Expr | None]) -> Step:
+    """Return a step of the cell with lagged reads put back and cotangents read as totals."""
+
+    def closed(equation: Equation) -> Equation:
+        row = tied(parts, equation)
+        return replace(row, value=replace_elements(row.value, totals))
+
+    before = None if step.before is None else closed(step.before)
+    return replace(step, before=before, after=closed(step.after))

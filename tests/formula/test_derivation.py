@@ -44,7 +44,7 @@ def test_steps_end_in_the_equations_that_result(layer: Layer) -> None:
     derivation = derive(layer.system())
     last = {step.after.target: step.after for step in derivation.steps}
     for equation in derivation.backward.equations:
-        if equation.target in last:
+        if equation.target in last and equation.is_main:  # where a loop starts has no step
             assert last[equation.target] == equation
 
 
