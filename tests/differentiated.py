@@ -12,3 +12,7 @@ STEPS = ("sgd", "gradient_descent")
 DIFFERENTIATED: dict[str, Layer] = {
     name: layer for name, layer in LAYERS.items() if not layer.step or name in STEPS
 }
+
+#: Steps that exact arithmetic cannot judge: the degree of Adafactor's nested quotients makes the
+#: odds of a coincidence too high, and Muon's loop has a fixed length. torch's autograd judges them.
+BEYOND_FIELDS = ("adafactor", "muon")

@@ -15,6 +15,7 @@ from symgrad.derivation import Derivation
 from symgrad.ir.build import add, const
 from symgrad.ir.composite import letters_of
 from symgrad.ir.equation import Equation, System
+from symgrad.ir.order import around_loops
 from symgrad.ir.terms import ZERO, Add, Element, Expr, Index
 from symgrad.ir.visit import elements, replace_elements, substitute, tensors_read
 from symgrad.rewriting.trace import Step
@@ -227,7 +228,7 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
     """Return the derivation of the System that was cut, with respect to `wrt`."""
     whole = parts.whole
     outputs = [name + BAR for name in wrt]
-    rows = tie(parts, cell.backward.equations, outputs)
+    rows = around_loops(tie(parts, cell.backward.equations, outputs))
     edges = initial_values(parts, rows)
     rows = (*edges, *rows)
     read = {t for e in rows for t in tensors_read(e.value)} - {e.target for e in rows}

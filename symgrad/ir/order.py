@@ -52,6 +52,58 @@ def in_order(
     return tuple(found)
 
 
+def around_loops(equations: Iterable[Equation]) -> tuple[Equation, ...]:
+    """Return equations so that each stands below what it reads, those of a loop together.
+
+    Equations that read each other at a lag form a loop: they keep their order, and what reads the
+    loop from outside stands below all of it. An order that is one of evaluation stays as it is.
+    """
+    rows = tuple(equations)
+    read: dict[str, set[str]] = {}
+    for row in rows:
+        read.setdefault(row.target, set()).update(tensors_read(row.value))
+    below = {name: _reached(name, read) for name in read}
+    loop = {name: min(n for n in read if n == name or _tied(n, name, below)) for name in read}
+    defined: set[str] = set()
+    misplaced = False
+    for row in rows:
+        misplaced |= any(
+            loop.get(n) not in (None, loop[row.target]) and n not in defined
+            for n in tensors_read(row.value)
+        )
+        defined.add(row.target)
+    if not misplaced:
+        return rows
+    placed: dict[str, None] = {}
+
+    def place(name: str) -> None:
+        if name in placed:
+            return
+        members = [n for n in read if loop[n] == loop[name]]
+        for other in read:
+            if other not in members and any(other in read[m] for m in members):
+                place(other)
+        placed.update(dict.fromkeys(members))
+
+    for name in read:
+        place(name)
+    return tuple(row for name in placed for row in rows if row.target == name)
+
+
+def _reached(name: str, read: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    stack = [name]
+    while stack:
+        for other in read.get(stack.pop(), set()) - found:
+            found.add(other)
+            stack.append(other)
+    return found
+
+
+def _tied(first: str, second: str, below: dict[str, set[str]]) -> bool:
+    return first in below[second] and second in below[first]
+
+
 def by_name(name: str) -> tuple[float, str]:
     """Return the key of the canonical order."""
     return 0.0, name

@@ -26,7 +26,7 @@ def test_every_optimizer_trains_parameters_of_all_ranks(name: str) -> None:
 
 def test_what_an_optimizer_of_matrices_leaves_is_for_adamw() -> None:
     plan = plan_for(SETTINGS["digits"], "muon(lr=0.02)", seed=0)
-    assert str(plan.optimizer) == "muon(lr=0.02), else adamw(lr=0.001)"
+    assert str(plan.optimizer) == "muon(lr=0.02), else adamw(lr=0.03)"
 
 
 def test_settings_of_a_data_set_give_way_to_those_of_the_user() -> None:

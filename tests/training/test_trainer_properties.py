@@ -165,8 +165,10 @@ def test_logistic_regression_is_that_of_scikit_learn(seed: int, l2: float, class
     y = np.arange(30) % classes
     x = rng.standard_normal((classes, FEATURES))[y] + rng.standard_normal((30, FEATURES))
     data = Dataset("random", x, y, x, y, classes)
-    optimizer = make_optimizer("sgd", lr=0.5, momentum=0.9, nesterov=True)
-    stop = Stop(gradient_norm=1e-9)
+    design = np.column_stack((x, np.ones(30)))
+    curvature = np.linalg.eigvalsh(design.T @ design / 30)[-1] / 2 + l2  # at most
+    optimizer = make_optimizer("sgd", lr=1 / curvature, momentum=0.9, nesterov=True)
+    stop = Stop(gradient_norm=1e-8)
     plan = Plan(optimizer, 3000, batch_size=30, l2=l2, stop=stop)
     run = fit(build_linear(FEATURES, classes, loss="cross_entropy"), data, plan)
     assert run.stopped
