@@ -120,10 +120,11 @@ def _choose(draw: DrawFn, names: Iterable[Choice]) -> Choice:
 class _Drawing:
     """The arrays of an instance while they are drawn."""
 
-    def __init__(self, draw: DrawFn, *, layouts: bool) -> None:
+    def __init__(self, draw: DrawFn, *, layouts: bool, odd: bool) -> None:
         self.draw = draw
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-        self.choices = (*LAYOUTS, EXPANDED) if layouts else LAYOUTS[:1]
+        varied = (*LAYOUTS[1 if odd else 0 :], EXPANDED)
+        self.choices = varied if layouts else LAYOUTS[:1]
         self.layouts: dict[str, str] = {}
         self.notes: list[str] = []
 
@@ -197,6 +198,7 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     huge: bool = False,
     wide: bool = False,
     layouts: bool = True,
+    odd: bool = False,
     lengths: tuple[int, ...] = LENGTHS,
     dtype: str = "float64",
 ) -> Instance:
@@ -209,6 +211,7 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
         huge: Whether values go up to 1e4.
         wide: Whether all values, cotangents included, are log-uniform.
         layouts: Whether memory layouts vary.
+        odd: Whether no array with axes lies in memory as a fresh one does.
         lengths: Those to choose from.
         dtype: Of the real tensors.
     """
@@ -222,7 +225,7 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     except ValueError:  # a window is longer than what it slides over
         reject()
     assume(all(np.prod(s, dtype=int) <= MOST_ELEMENTS for s in shapes.values()))
-    drawing = _Drawing(draw, layouts=layouts)
+    drawing = _Drawing(draw, layouts=layouts, odd=odd)
     kinks = kink_system(fixed) if smooth else None
     patterns = GENERIC if kinks is not None else (*PATTERNS, *(HUGE if huge else ()), *GENERIC)
     patterns = tuple(WIDE) if wide else patterns
