@@ -73,6 +73,9 @@ HUGE: dict[str, Callable[[Generator, Shape], NDArray[Any]]] = {
     "huge offset": lambda rng, shape: 9e3 + rng.normal(size=shape),
 }
 
+#: Values that all differ.
+DENSE = {"dense": PATTERNS["dense"]}
+
 #: Every magnitude is as likely as every other, down to where numbers are next to nothing.
 WIDE = {"log-uniform": PATTERNS["log-uniform"]}
 

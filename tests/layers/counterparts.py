@@ -19,8 +19,8 @@ def torch_cross_entropy(x: torch.Tensor, t: torch.Tensor, reduction: str) -> tor
 
 def torch_bce_with_logits(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
     """Apply torch's binary cross-entropy, which does not broadcast by itself."""
-    shape = torch.broadcast_shapes(x.shape, t.shape)
-    return F.binary_cross_entropy_with_logits(x.expand(shape), t.expand(shape))
+    both = x + 0 * t  # torch's function for this has no types
+    return F.binary_cross_entropy_with_logits(x.expand(both.shape), t.expand(both.shape))
 
 
 TORCH: dict[str, Callable[..., torch.Tensor]] = {
