@@ -13,7 +13,7 @@ from symgrad.cli.train import Data, DataFolder, histories, history_lines, title
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
-    from symgrad.training.classifier import TrainingReport
+    from symgrad.training.reports import TrainingReport
 
 _TARGETS = ("numpy", "torch")
 _BATCH = ("n",)
@@ -37,12 +37,12 @@ def run(
     console.use_one_thread()
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
     from symgrad.ir.batch import fix_batch  # noqa: PLC0415
-    from symgrad.training.classifier import SETTINGS, build_mlp  # noqa: PLC0415
     from symgrad.training.datasets import load  # noqa: PLC0415
+    from symgrad.training.networks import network_for  # noqa: PLC0415
 
     talk = not json
     dataset = load(data.value, data_folder)  # first, so that a missing set is known at once
-    model = build_mlp(dataset.features, SETTINGS[data.value].hidden, dataset.classes)
+    model = network_for(dataset)
     derivation = derive(fix_batch(model.objective, _BATCH), model.params)
     if talk:
         _show_derivation(derivation)
@@ -116,18 +116,14 @@ def _verify(derivation: Derivation, *, talk: bool) -> bool:
 
 
 def _train(data: str, data_folder: Path | None, folder: Path, *, talk: bool) -> TrainingReport:
-    from symgrad.training.classifier import train_classifier  # noqa: PLC0415
     from symgrad.training.plot import plot_curves  # noqa: PLC0415
+    from symgrad.training.reports import train  # noqa: PLC0415
 
-    report = train_classifier(
-        data,
-        path=data_folder,
-        show_progress=talk,
-    )
+    [report] = train(data, path=data_folder, show_progress=talk)
     curve = folder / "learning-curve.png"
-    plot_curves(histories(report), curve, title(report))
+    plot_curves(histories([report]), curve, title([report]), report.measure)
     if talk:
-        console.say(title(report), "")
-        console.say(*history_lines(report.ours), "")
+        console.say(title([report]), "")
+        console.say(*history_lines(report.ours, report.measure), "")
         console.say(f"learning curve: {curve}")
     return report
