@@ -17,12 +17,15 @@ from symgrad.ir.composite import letters_of
 from symgrad.ir.equation import Equation, System
 from symgrad.ir.terms import ZERO, Add, Element, Expr, Index
 from symgrad.ir.visit import elements, replace_elements, substitute, tensors_read
+from symgrad.rewriting.trace import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from symgrad.autodiff.recurrences import Cut, Edge, Lag
-    from symgrad.rewriting.trace import Step
+
+#: The law of backpropagation through time.
+_CLOSED = "the cotangent of a state is what its reads at other steps send back"
 
 
 def tie(parts: Cut, equations: Iterable[Equation], wanted: Sequence[str]) -> tuple[Equation, ...]:
@@ -227,9 +230,9 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
     """Return the derivation of the System that was cut, with respect to `wrt`."""
     whole = parts.whole
     outputs = [name + BAR for name in wrt]
-    rows = tie(parts, cell.backward.equations, outputs)
-    edges = initial_values(parts, rows)
-    rows = (*edges, *rows)
+    closed = tie(parts, cell.backward.equations, outputs)
+    edges = initial_values(parts, closed)
+    rows = (*edges, *closed)
     read = {t for e in rows for t in tensors_read(e.value)} - {e.target for e in rows}
     read |= {e.target for e in edges}
     forward = tied_forward(parts, cell.forward.equations)
@@ -253,8 +256,19 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
         (),
         whole.sizes,
     )
-    steps = tuple(_tied_step(parts, step) for step in cell.steps)
+    steps = _closing_steps([_tied_step(parts, step) for step in cell.steps], closed)
     return Derivation(whole, first, backward, wrt, saved, steps, cells=cell.cells)
+
+
+def _closing_steps(steps: Sequence[Step], rows: Iterable[Equation]) -> tuple[Step, ...]:
+    """Return the steps of the cell, then one for each equation that the closed loop changes."""
+    found = list(steps)
+    told = {(step.after.target, step.after.indices): step.after for step in steps}
+    for row in rows:
+        before = told.get((row.target, row.indices))
+        if before != row:
+            found.append(Step("close_loop", _CLOSED, before, row))
+    return tuple(found)
 
 
 def _tied_step(parts: Cut, step: Step) -> Step:
