@@ -5,7 +5,7 @@ In: nothing. Out: rows of a sign, as a formula, and what it means.
 
 from __future__ import annotations
 
-from symgrad.formula.boxes import ONES, Leaf, Script, symbol
+from symgrad.formula.boxes import ONES, Leaf, Row, Script, symbol
 from symgrad.formula.boxes import Fenced as _Fenced
 from symgrad.formula.names import name_box
 from symgrad.handbook.notation import Inline
@@ -24,6 +24,10 @@ SIGNS: tuple[tuple[Inline, str], ...] = (
         "The batch, where layers have one: any number of leading axes, here under one letter.",
     ),
     (Inline(_Fenced(_I, "size")), "The length of the axis i."),
+    (
+        Inline(_Fenced(Row((Leaf("g", "letter"), Leaf("c", "letter")), "letters"))),
+        "As an index: two letters that count through one axis, c the faster one.",
+    ),
     (
         Inline(_Fenced(Leaf("a < b", "text"), "[")),
         "1 where the condition holds, and 0 elsewhere.",
