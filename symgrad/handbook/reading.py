@@ -1,6 +1,6 @@
-"""How to read the formulas: the signs that all pages share.
+"""How to read the formulas and the steps: what all pages share.
 
-In: nothing. Out: rows of a sign, as a formula, and what it means.
+In: nothing. Out: rows of a sign, as a formula, and what it means; of a rule, and what it does.
 """
 
 from __future__ import annotations
@@ -44,3 +44,17 @@ SIGNS: tuple[tuple[Inline, str], ...] = (
         "A name with a word to it, not a power: X_word in code.",
     ),
 )
+
+#: What each rule of a derivation does.
+RULES: dict[str, str] = {
+    "chain rule": "The cotangent of a tensor is the sum of what every equation that reads it sends "
+    "back: the cotangent of that equation's tensor, times the derivative of its right-hand side.",
+    "insert definitions": "Equals are put for equals: a name is replaced by what defines it.",
+    "normalise": "The formula is put in its normal form: products are multiplied out, like terms "
+    "are collected, factors that a sum does not touch stand before it.",
+    "reuse forward value": "A forward equation is solved for something that the gradient would "
+    "compute again, so that a value that is at hand takes its place.",
+    "factor common": "What all terms share stands before a bracket.",
+    "close loop": "Time is put back: what the reads at other steps send back to a state is its "
+    "cotangent.",
+}
