@@ -27,6 +27,7 @@ from symgrad.formula.boxes import (
 from symgrad.formula.boxes import Fraction as Over
 from symgrad.formula.names import function_box, name_box, upright
 from symgrad.ir.build import split_coefficient
+from symgrad.ir.composite import composite_parts
 from symgrad.ir.packed import by_position, pin_first
 from symgrad.ir.show import unused
 from symgrad.ir.terms import (
@@ -123,12 +124,19 @@ class _Layout:
         name = name_box(expr.tensor)
         if not expr.indices:
             return name
-        indices = [self.box(i) for i in expr.indices]
+        indices = [self._position(i) for i in expr.indices]
         plain = all(isinstance(i, Leaf) and len(i.text.rstrip("'")) == 1 for i in indices)
         below = beside(indices, "indices" if plain else "letters")
         if isinstance(name, Script) and name.below is None:
             return Script(name.base, below, name.above)
         return Script(name, below)
+
+    def _position(self, index: Expr) -> Box:
+        """Return an index; letters that count through one axis together stand in brackets."""
+        parts = composite_parts(index)
+        if parts is None:
+            return self.box(index)
+        return Fenced(Row(tuple(self.box(p) for p in parts), "letters"))
 
     def _add(self, expr: Add) -> Box:
         first, *rest = by_position(expr.terms)

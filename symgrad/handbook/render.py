@@ -20,7 +20,7 @@ from pygments.lexers.python import PythonLexer
 from symgrad import __version__
 from symgrad.codegen.generate import GENERATED_BY
 from symgrad.handbook.entry import Entry, entry_of
-from symgrad.handbook.reading import SIGNS
+from symgrad.handbook.reading import RULES, SIGNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +48,7 @@ def files(chapters: Iterable[Family], format: Format = "html") -> Iterator[tuple
     ending = _ENDINGS[format]
     environment = _environment()
     page = environment.get_template(f"page.{ending}.j2")
-    shared = {"note": _NOTE, "version": __version__, "signs": SIGNS}
+    shared = {"note": _NOTE, "version": __version__, "signs": SIGNS, "rules": RULES}
     done = []
     for family in chapters:
         entries = []

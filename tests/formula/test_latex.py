@@ -61,6 +61,10 @@ ROWS = [
     ("Y[n] = mean[i](X[n, i])", r"Y_{n} = \frac{1}{|i|} \sum_{i} X_{ni}"),
     ("Y[n] = max[i](X[n, i])", r"Y_{n} = \max_{i}\left(X_{ni}\right)"),
     (
+        "X: real[n, (g, c)]\nW: real[g, c]\nY[n, g] = sum[c](X[n, (g, c)] * W[g, c])",
+        r"Y_{ng} = \sum_{c} X_{n,\left(g,c\right)} W_{gc}",
+    ),
+    (
         "X: real[j]\nY[i] = X[i // 2] + Z[i]",
         r"Y_{i} = X_{\left\lfloor \frac{i}{2} \right\rfloor} + Z_{i}",
     ),
