@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from symgrad.ir.equation import System
 
 #: The modules with rows.
-_ROWS = ("binary", "elementwise", "indexing", "padding", "products", "reductions", "shapes")
+_ROWS = ("binary", "elementwise", "indexing", "losses", "norms", "padding", "products", "reductions", "shapes", "windows")
 for _name in _ROWS:
     import_module(f"symgrad.interop.{_name}")
 
