@@ -129,7 +129,7 @@ def lerp(sheet: Sheet, x: object, y: object, weight: object) -> Operand:
 
 
 @operator("clamp", "clip")
-def clamp(sheet: Sheet, x: Operand, min: object = None, max: object = None) -> Operand:  # noqa: A002
+def clamp(sheet: Sheet, x: Operand, min: object = None, max: object = None) -> Operand:
     """Return x held between bounds; at a bound the gradient is that of x, as in torch."""
     if min is not None and max is not None:
         held = "where({0} > {2}, {2}, where({0} < {1}, {1}, {0}))"
@@ -142,13 +142,13 @@ def clamp(sheet: Sheet, x: Operand, min: object = None, max: object = None) -> O
 
 
 @operator("clamp_min")
-def clamp_min(sheet: Sheet, x: Operand, min: object) -> Operand:  # noqa: A002
+def clamp_min(sheet: Sheet, x: Operand, min: object) -> Operand:
     """Return x, or the bound where x is below."""
     return clamp(sheet, x, min)
 
 
 @operator("clamp_max")
-def clamp_max(sheet: Sheet, x: Operand, max: object) -> Operand:  # noqa: A002
+def clamp_max(sheet: Sheet, x: Operand, max: object) -> Operand:
     """Return x, or the bound where x is above."""
     return clamp(sheet, x, None, max)
 

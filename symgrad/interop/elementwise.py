@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symgrad.interop.table import OPERATORS, broadcast, mapped, need, operator
 from symgrad.interop.sheet import number
+from symgrad.interop.table import OPERATORS, broadcast, mapped, need, operator
 
 if TYPE_CHECKING:
     from symgrad.interop.sheet import Operand, Sheet
@@ -136,9 +136,7 @@ def logit(sheet: Sheet, x: Operand, eps: float | None = None) -> Operand:
     if eps is None:
         return mapped(sheet, "log({0} / (1 - {0}))", x)
     low, high = number(eps), number(1 - eps)
-    inside = mapped(
-        sheet, f"where({{0}} < {low}, {low}, where({{0}} > {high}, {high}, {{0}}))", x
-    )
+    inside = mapped(sheet, f"where({{0}} < {low}, {low}, where({{0}} > {high}, {high}, {{0}}))", x)
     return mapped(sheet, "log({0} / (1 - {0}))", inside)
 
 
@@ -160,14 +158,14 @@ def nan_to_num(
 
 @operator("nn.functional.leaky_relu", "leaky_relu")
 def leaky_relu(
-    sheet: Sheet, x: Operand, negative_slope: float = 0.01, inplace: bool = False  # noqa: ARG001
+    sheet: Sheet, x: Operand, negative_slope: float = 0.01, inplace: bool = False
 ) -> Operand:
     """Return x, or a small part of it below 0."""
     return mapped(sheet, "where({0} > 0, {0}, {1} * {0})", x, negative_slope)
 
 
 @operator("nn.functional.elu")
-def elu(sheet: Sheet, x: Operand, alpha: float = 1.0, inplace: bool = False) -> Operand:  # noqa: ARG001
+def elu(sheet: Sheet, x: Operand, alpha: float = 1.0, inplace: bool = False) -> Operand:
     """Return x, or alpha (exp(x) - 1) below 0."""
     return mapped(sheet, "where({0} > 0, {0}, {1} * expm1({0}))", x, alpha)
 
@@ -183,7 +181,7 @@ def aten_elu(
 
 
 @operator("nn.functional.celu")
-def celu(sheet: Sheet, x: Operand, alpha: float = 1.0, inplace: bool = False) -> Operand:  # noqa: ARG001
+def celu(sheet: Sheet, x: Operand, alpha: float = 1.0, inplace: bool = False) -> Operand:
     """Return x, or alpha (exp(x / alpha) - 1) below 0."""
     return mapped(sheet, "where({0} > 0, {0}, {1} * expm1({0} / {1}))", x, alpha)
 
@@ -206,7 +204,7 @@ def gelu(sheet: Sheet, x: Operand, approximate: str = "none") -> Operand:
 
 @operator("nn.functional.threshold", "threshold")
 def threshold(
-    sheet: Sheet, x: Operand, threshold: float, value: float, inplace: bool = False  # noqa: ARG001
+    sheet: Sheet, x: Operand, threshold: float, value: float, inplace: bool = False
 ) -> Operand:
     """Return x above the threshold, else a number."""
     return mapped(sheet, "where({0} > {1}, {0}, {2})", x, threshold, value)
@@ -218,12 +216,10 @@ def hardtanh(
     x: Operand,
     min_val: float = -1.0,
     max_val: float = 1.0,
-    inplace: bool = False,  # noqa: ARG001
+    inplace: bool = False,
 ) -> Operand:
     """Return x held between two numbers; the gradient at them is 0."""
-    return mapped(
-        sheet, "where({0} <= {1}, {1}, where({0} >= {2}, {2}, {0}))", x, min_val, max_val
-    )
+    return mapped(sheet, "where({0} <= {1}, {1}, where({0} >= {2}, {2}, {0}))", x, min_val, max_val)
 
 
 @operator("nn.functional.softshrink", "softshrink")
@@ -250,8 +246,6 @@ def prelu(sheet: Sheet, x: Operand, weight: Operand) -> Operand:
     else:
         slope = weight.at([x.letters[1] if weight.shape[0] == x.shape[1] else 0])
     return sheet.define(x.letters, x.shape, f"where({x.here} > 0, {x.here}, {slope} * {x.here})")
-
-
 
 
 def _compare(sign: str) -> object:

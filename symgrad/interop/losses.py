@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from symgrad.interop.indexing import values_of
 from symgrad.interop.reductions import log_softmax, reduced, vector_norm
 from symgrad.interop.shapes import permuted, reshaped
 from symgrad.interop.sheet import Operand, number
@@ -118,7 +121,9 @@ def kl_div(
 ) -> Operand:  # fmt: skip
     """Return the divergence of a distribution from one given by its logarithm."""
     mode = reduction_of({"reduction": reduction, **old})
-    value = "where({1} == 0, 0, {1} * (log({1}) - {0}))" if not log_target else "exp({1}) * ({1} - {0})"
+    value = (
+        "where({1} == 0, 0, {1} * (log({1}) - {0}))" if not log_target else "exp({1}) * ({1} - {0})"
+    )
     return finished(sheet, mapped(sheet, value, x, y), mode)
 
 
@@ -236,7 +241,9 @@ def cross_entropy(
     soft = _channel(sheet, target)
     keep, even = number(1 - label_smoothing), number(label_smoothing / logs.shape[-1])
     scale = "" if weight is None else f"{weight.at([logs.letters[-1]])} * "
-    aim = f"({keep} * {soft.at(logs.letters)} + {even})" if label_smoothing else soft.at(logs.letters)
+    aim = (
+        f"({keep} * {soft.at(logs.letters)} + {even})" if label_smoothing else soft.at(logs.letters)
+    )
     loss = reduced(
         sheet, logs, [logs.rank - 1], "-sum[{letters}]({body})", f"{scale}{aim} * {logs.here}"
     )
@@ -257,10 +264,8 @@ def _smoothed(
     places, _ = sheet.index(target, logs.shape[-1])
     letters, last = places.letters, logs.letters[-1]
     scale = "" if weight is None else f"{weight.at([last])} * "
-    even = sheet.define(
-        letters, places.shape, f"-sum[{last}]({scale}{logs.at([*letters, last])})"
-    )
-    mask = sheet.input(target.values != ignore, "M")
+    even = sheet.define(letters, places.shape, f"-sum[{last}]({scale}{logs.at([*letters, last])})")
+    mask = sheet.input(np.asarray(values_of(target) != ignore), "M")
     even = sheet.define(letters, places.shape, f"where({mask.at(letters)}, {even.here}, 0)")
     kind = _MODES.get(mode, mode)
     if kind == "mean":

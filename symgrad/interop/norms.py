@@ -92,8 +92,8 @@ def group_norm(
 
 @operator("native_group_norm")
 def native_group_norm(
-    sheet: Sheet, x: Operand, weight: Operand | None, bias: Operand | None, n: int, c: int,  # noqa: ARG001
-    space: int, groups: int, eps: float,  # noqa: ARG001
+    sheet: Sheet, x: Operand, weight: Operand | None, bias: Operand | None, n: int, c: int,
+    space: int, groups: int, eps: float,
 ) -> list[Operand]:  # fmt: skip
     """Return what `group_norm` does, mean and scale."""
     return list(_groups(sheet, x, groups, weight, bias, eps))
@@ -120,7 +120,7 @@ def _groups(
 def batch_norm(
     sheet: Sheet, x: Operand, running_mean: Operand | None = None,
     running_var: Operand | None = None, weight: Operand | None = None, bias: Operand | None = None,
-    training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *_: Any,  # noqa: ARG001
+    training: bool = False, momentum: float = 0.1, eps: float = 1e-5, *_: Any,
 ) -> Operand:  # fmt: skip
     """Return each channel with mean 0 and variance 1, or by running statistics; scaled."""
     return _batch(sheet, x, running_mean, running_var, weight, bias, training=training, eps=eps)[0]
@@ -135,7 +135,8 @@ def _batch(
         h, found, scale = standardised(sheet, x, dims, eps)
         return scaled(sheet, h, [1], weight, bias), found, scale
     need(mean is not None and var is not None, "no running statistics")
-    assert mean is not None and var is not None  # as was just said
+    assert mean is not None
+    assert var is not None
     c = x.letters[1]
     value = f"({x.here} - {mean.at([c])}) / sqrt({var.at([c])} + {number(eps)})"
     return scaled(sheet, sheet.define(x.letters, x.shape, value), [1], weight, bias), None, None
@@ -148,26 +149,26 @@ def native_batch_norm(
     """Return what `batch_norm` does, mean and scale of the batch."""
     mean, var = (args[0], args[1]) if not isinstance(args[0], bool) else (None, None)
     training, _, eps = args[-3:]
-    y, *found = _batch(sheet, x, mean, var, weight, bias, training=training, eps=eps)
-    return [y, *(f for f in found if f is not None)]
+    found = _batch(sheet, x, mean, var, weight, bias, training=training, eps=eps)
+    return [f for f in found if f is not None]
 
 
 @operator("nn.functional.instance_norm", "instance_norm")
 def instance_norm(
     sheet: Sheet, x: Operand, running_mean: Operand | None = None,
     running_var: Operand | None = None, weight: Operand | None = None, bias: Operand | None = None,
-    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5, *_: Any,  # noqa: ARG001
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5, *_: Any,
 ) -> Operand:  # fmt: skip
     """Return each channel of each example with mean 0 and variance 1, scaled."""
     if not use_input_stats:
         return batch_norm(sheet, x, running_mean, running_var, weight, bias, False, momentum, eps)
-    h, _, _ = standardised(sheet, x, list(range(2, x.rank)), eps)
+    h = standardised(sheet, x, list(range(2, x.rank)), eps)[0]
     return scaled(sheet, h, [1], weight, bias)
 
 
 @operator("nn.functional.normalize")
 def normalize(
-    sheet: Sheet, x: Operand, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None  # noqa: ARG001
+    sheet: Sheet, x: Operand, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None
 ) -> Operand:
     """Return vectors over their norm, or over eps if that is more."""
     dims = [x.axis(d) for d in ([dim] if isinstance(dim, int) else dim)]
@@ -187,9 +188,7 @@ def local_response_norm(
     new, near = sheet.fixed(f"size[{c}]"), sheet.fixed(size)
     letters = [x.letters[0], new, *x.letters[2:]]
     read = x.at([x.letters[0], f"{new} + {near} - {size // 2}", *x.letters[2:]])
-    mean = sheet.define(
-        letters, x.shape, f"sum[{near}](read({read}, outside=0)**2) / {size}"
-    )
+    mean = sheet.define(letters, x.shape, f"sum[{near}](read({read}, outside=0)**2) / {size}")
     scale = f"({number(k)} + {number(alpha)} * {mean.here})"
     value = f"{x.at(letters)} / pow({scale}, {number(beta)})"
     return sheet.define(letters, x.shape, value)

@@ -68,9 +68,7 @@ def inner(sheet: Sheet, x: Operand, y: Operand) -> Operand:
 def outer(sheet: Sheet, x: Operand, y: Operand) -> Operand:
     """Return all products of elements."""
     column = sheet.letter()
-    return sheet.define(
-        (*x.letters, column), (*x.shape, *y.shape), f"{x.here} * {y.at([column])}"
-    )
+    return sheet.define((*x.letters, column), (*x.shape, *y.shape), f"{x.here} * {y.at([column])}")
 
 
 def _blend(sheet: Sheet, x: Operand, made: Operand, beta: Any, alpha: Any) -> Operand:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from symgrad.interop.sheet import Operand, number
 from symgrad.interop.shapes import shifted
+from symgrad.interop.sheet import Operand, number
 from symgrad.interop.table import dims_of, kept, mapped, operator, swapped, without
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def _float(sheet: Sheet, x: Operand) -> Operand:
 
 @operator("sum")
 def sum_(
-    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None  # noqa: ARG001
+    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Operand:
     """Return the sum over axes."""
     return reduced(sheet, x, dims_of(x, dim), "sum[{letters}]({body})", keepdim=keepdim)
@@ -53,7 +53,7 @@ def sum_(
 
 @operator("mean")
 def mean(
-    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None  # noqa: ARG001
+    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Operand:
     """Return the mean over axes."""
     return reduced(sheet, x, dims_of(x, dim), "mean[{letters}]({body})", keepdim=keepdim)
@@ -61,7 +61,7 @@ def mean(
 
 @operator("prod")
 def prod_(
-    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None  # noqa: ARG001
+    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Operand:
     """Return the product over axes."""
     return reduced(sheet, x, dims_of(x, dim), "prod[{letters}]({body})", keepdim=keepdim)
@@ -72,7 +72,7 @@ _KNOWN = "where({0} <= 0 or {0} > 0, {0}, 0)"
 
 @operator("nansum")
 def nansum(
-    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None  # noqa: ARG001
+    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Operand:
     """Return the sum of what is a number."""
     body = _KNOWN.format(x.here)
@@ -81,7 +81,7 @@ def nansum(
 
 @operator("nanmean")
 def nanmean(
-    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None  # noqa: ARG001
+    sheet: Sheet, x: Operand, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Operand:
     """Return the mean of what is a number."""
     dims = dims_of(x, dim)
@@ -111,7 +111,9 @@ def aminmax(
     return [amin(sheet, x, dim, keepdim), amax(sheet, x, dim, keepdim)]
 
 
-def _extreme(sheet: Sheet, which: str, x: Operand, args: Sequence[Any], named: dict[str, Any]) -> Any:
+def _extreme(
+    sheet: Sheet, which: str, x: Operand, args: Sequence[Any], named: dict[str, Any]
+) -> Any:
     dim, keepdim = [*args, named.get("dim"), None][0], named.get("keepdim", False)
     if len(args) > 1:
         keepdim = args[1]
@@ -121,9 +123,7 @@ def _extreme(sheet: Sheet, which: str, x: Operand, args: Sequence[Any], named: d
     if dim is None:
         return reduced(sheet, x, dims_of(x, None), which + "[{letters}]({body})")
     dims = dims_of(x, dim)
-    values = reduced(
-        sheet, x, dims, which + '[{letters}]({body}, ties="first")', keepdim=keepdim
-    )
+    values = reduced(sheet, x, dims, which + '[{letters}]({body}, ties="first")', keepdim=keepdim)
     places = reduced(
         sheet, x, dims, f"arg{which}[{{letters}}]({{body}})", keepdim=keepdim, kind="int"
     )
@@ -211,7 +211,7 @@ def exponentials(sheet: Sheet, x: Operand, dim: int) -> tuple[Operand, Operand]:
 
 
 @operator("softmax", "special.softmax", "nn.functional.softmax", "_softmax")
-def softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> Operand:  # noqa: ARG001
+def softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> Operand:
     """Return the exponentials divided by their sum."""
     x = _float(sheet, x)
     if not x.rank:
@@ -221,7 +221,7 @@ def softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> 
 
 
 @operator("_safe_softmax")
-def safe_softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:  # noqa: ARG001
+def safe_softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:
     """Return the softmax, and 0 where a whole row is -inf."""
     some = reduced(
         sheet, x, [x.axis(dim)], "any[{letters}]({body})", f"{x.here} > -inf", kind="bool"
@@ -231,15 +231,13 @@ def safe_softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Opera
 
 
 @operator("nn.functional.softmin")
-def softmin(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> Operand:  # noqa: ARG001
+def softmin(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> Operand:
     """Return the softmax of -x."""
     return softmax(sheet, mapped(sheet, "-{0}", x), dim)
 
 
-@operator(
-    "log_softmax", "special.log_softmax", "nn.functional.log_softmax", "_log_softmax"
-)
-def log_softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> Operand:  # noqa: ARG001
+@operator("log_softmax", "special.log_softmax", "nn.functional.log_softmax", "_log_softmax")
+def log_softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None, **_: Any) -> Operand:
     """Return the logarithm of the softmax."""
     x = _float(sheet, x)
     if not x.rank:
@@ -262,13 +260,13 @@ def _scan(sheet: Sheet, x: Operand, dim: int, reduction: str) -> Operand:
 
 
 @operator("cumsum")
-def cumsum(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:  # noqa: ARG001
+def cumsum(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:
     """Return the sums of what stands at or before each place."""
     return _scan(sheet, x, dim, "sum")
 
 
 @operator("cumprod")
-def cumprod(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:  # noqa: ARG001
+def cumprod(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:
     """Return the products of what stands at or before each place."""
     return _scan(sheet, x, dim, "prod")
 
@@ -308,11 +306,11 @@ def vector_norm(
 def linalg_vector_norm(
     sheet: Sheet,
     x: Operand,
-    ord: float = 2,  # noqa: A002
+    ord: float = 2,
     dim: Any = None,
     keepdim: bool = False,
     *,
-    dtype: Any = None,  # noqa: ARG001
+    dtype: Any = None,
 ) -> Operand:
     """Return the norm of vectors."""
     return vector_norm(sheet, x, ord, dims_of(x, dim), keepdim=keepdim)

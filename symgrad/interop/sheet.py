@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from symgrad.ir.equation import System
 
-_POOL = "i j k l m n p q r s t u v w a b c d f g h".split()
+_POOL = tuple("ijklmnpqrstuvwabcdfgh")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _KINDS = {"f": "real", "i": "int", "u": "int", "b": "bool"}
 
@@ -161,7 +161,7 @@ class Sheet:
         if kind is None:
             raise NoRowError(f"numbers of type {array.dtype}")
         wanted = {"real": np.float64, "int": np.int64, "bool": np.bool_}[kind]
-        values = np.array(array, dtype=wanted)
+        values: NDArray[Any] = np.array(array, dtype=wanted)
         name = self.name(wish)
         made = Operand(name, self.letters(values.ndim), values.shape, kind, values)
         self.inputs[name] = made
@@ -272,8 +272,6 @@ class Sheet:
 @lru_cache(maxsize=512)
 def _parsed(text: str, name: str) -> System:
     return parse(text, name=name)
-
-
 
 
 def refused(what: str, given: str) -> UnsupportedError:

@@ -6,14 +6,15 @@ the operator, tensors as `Operand`, and returns the operands that are its result
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from symgrad.interop.sheet import NoRowError, Operand, Sheet, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-Row = Callable[..., Any] if TYPE_CHECKING else object
+Row = Callable[..., Any]
 
 #: The rows, by the name of the operator: as under `torch`, or as a method of a tensor.
 OPERATORS: dict[str, Row] = {}
@@ -41,7 +42,9 @@ def need(condition: object, what: str) -> None:
         raise NoRowError(what)
 
 
-def broadcast(sheet: Sheet, *operands: object) -> tuple[tuple[str, ...], tuple[int, ...], list[str]]:
+def broadcast(
+    sheet: Sheet, *operands: object
+) -> tuple[tuple[str, ...], tuple[int, ...], list[str]]:
     """Return letters and shape of what operands broadcast to, and how each is read there.
 
     Numbers are read as literals.
@@ -49,9 +52,7 @@ def broadcast(sheet: Sheet, *operands: object) -> tuple[tuple[str, ...], tuple[i
     tensors = [o for o in operands if isinstance(o, Operand)]
     shape = broadcast_shape([o.shape for o in tensors])
     letters = _result_letters(sheet, tensors, shape)
-    reads = [
-        read_at(o, letters, shape) if isinstance(o, Operand) else number(o) for o in operands
-    ]
+    reads = [read_at(o, letters, shape) if isinstance(o, Operand) else number(o) for o in operands]
     return letters, shape, reads
 
 
@@ -85,7 +86,9 @@ def _result_letters(
     return tuple(found)
 
 
-def mapped(sheet: Sheet, template: str, *operands: object, kind: str = "real", **more: str) -> Operand:
+def mapped(
+    sheet: Sheet, template: str, *operands: object, kind: str = "real", **more: str
+) -> Operand:
     """Define a function of elements that broadcast: `{0}`, `{1}` in the template are the reads."""
     letters, shape, reads = broadcast(sheet, *operands)
     return sheet.define(letters, shape, template.format(*reads, **more), kind=kind)

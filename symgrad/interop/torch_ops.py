@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from symgrad.interop.sheet import Binding, NoRowError, Operand, refused
+from symgrad.interop.table import need
 from symgrad.interop.tracing import Tracer, own_name, row_name
 from symgrad.lowering.names import python_name
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
     from symgrad.ir.equation import System
 
 #: The modules with rows.
-_ROWS = ("binary", "elementwise", "indexing", "losses", "norms", "padding", "products", "reductions", "shapes", "windows")
+_ROWS = (
+    "binary", "casts", "elementwise", "indexing", "losses", "norms", "padding", "parts", "products",
+    "reductions", "shapes", "windows", "writing",
+)  # fmt: skip
 for _name in _ROWS:
     import_module(f"symgrad.interop.{_name}")
 
@@ -67,8 +71,8 @@ def bind(op: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     try:
         found = tracer.apply(op, args, kwargs or {})
         results = [v for v in _leaves(found) if v is not None]
-        if not results or not all(isinstance(v, Operand) for v in results):
-            raise NoRowError("a result that is no tensor")
+        good = results and all(isinstance(v, Operand) for v in results)
+        need(good, "a result that is no tensor")
         return tracer.sheet.binding(python_name(name.replace(".", "_")), results)
     except NoRowError as error:
         raise refused(name, str(error)) from None

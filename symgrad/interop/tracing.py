@@ -74,6 +74,8 @@ class Tracer:
         name = row_name(op)
         if name is not None:
             return self.write(OPERATORS[name], args, kwargs)
+        if any(type(p).__name__.startswith("Uninit") for p in _parameters(op)):
+            op(*args, **kwargs)  # a lazy module finds its lengths
         with _watching(self):
             found = op(*args, **kwargs)
         return self.lifted(found)
@@ -144,8 +146,8 @@ class Tracer:
         Raises:
             NoRowError: If one of them has no row.
         """
-        from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415 (as torch)
         from torch.func import functionalize  # noqa: PLC0415 (as torch)
+        from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415 (as torch)
 
         given: list[Any] = []
 
@@ -200,6 +202,8 @@ class Tracer:
             else:
                 args, kwargs = known(node.args), {n: known(v) for n, v in node.kwargs.items()}
                 values[node] = self._node(node.target, args, kwargs)
+                if _changes(node.target):
+                    values[node.args[0]] = values[node]
         raise AssertionError("a graph without output")
 
     def _node(self, target: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -208,7 +212,7 @@ class Tracer:
         name = target._schema.name.partition("::")[2]  # noqa: SLF001 (its name, nothing else)
         if not any(isinstance(a, Operand) for a in _flat((args, kwargs))):
             return self.lifted(target(*args, **kwargs))
-        row = OPERATORS.get(name)
+        row = OPERATORS.get(name) or OPERATORS.get(name.removesuffix("_"))
         if row is None:
             raise NoRowError(f"the operator {name}")
         return self.write(row, args, kwargs)
@@ -221,11 +225,21 @@ class _Slot:
         self.at = at
 
 
+def _parameters(op: Any) -> list[Any]:
+    return list(op.parameters()) if hasattr(op, "parameters") else []
+
+
+def _changes(target: Any) -> bool:
+    """Return whether an operator of a graph writes into its first argument."""
+    schema = getattr(target, "_schema", None)
+    return schema is not None and bool(schema.is_mutable)
+
+
 def _smaller() -> dict[Any, Callable[..., Any]]:
     """Return torch's own decompositions of operators without a row."""
     from torch._decomp import core_aten_decompositions  # noqa: PLC0415 (as torch)
 
-    table = core_aten_decompositions()
+    table: Any = core_aten_decompositions()
     names = {op: op._schema.name.partition("::")[2] for op in table}  # noqa: SLF001 (as above)
     return {op: made for op, made in table.items() if names[op] not in OPERATORS}
 
@@ -236,7 +250,11 @@ def _watching(tracer: Tracer) -> Any:
 
     class Watch(TorchFunctionMode):
         def __torch_function__(
-            self, func: Any, types: Any, args: Any = (), kwargs: Any = None  # noqa: ARG002
+            self,
+            func: Any,
+            types: Any,
+            args: Any = (),
+            kwargs: Any = None,
         ) -> Any:
             return tracer.called(func, args, kwargs or {})
 

@@ -69,9 +69,7 @@ def _affine(step: int, out: str, gap: int, tap: str, border: int) -> str:
     return f"{first} + {second}" + (f" - {border}" if border else "")
 
 
-def _borders(
-    padding: Any, taps: Sequence[int], gaps: Sequence[int]
-) -> tuple[list[int], list[int]]:
+def _borders(padding: Any, taps: Sequence[int], gaps: Sequence[int]) -> tuple[list[int], list[int]]:
     if padding == "valid":
         padding = 0
     if padding == "same":
@@ -147,9 +145,7 @@ def aten_convolution(
 ) -> Operand:  # fmt: skip
     """Return a convolution or a transposed one."""
     if transposed_:
-        return transposed(
-            sheet, x, weight, bias, stride, padding, output_padding, groups, dilation
-        )
+        return transposed(sheet, x, weight, bias, stride, padding, output_padding, groups, dilation)
     return convolution(sheet, x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -180,9 +176,7 @@ def max_pool(
     ]
     outs = [sheet.fixed(n) for n in shape]
     names = [sheet.fixed(n) for n in taps]
-    places = [
-        _affine(steps[k], outs[k], gaps[k], names[k], borders[k]) for k in range(space)
-    ]
+    places = [_affine(steps[k], outs[k], gaps[k], names[k], borders[k]) for k in range(space)]
     read = f"read({x.at([*lead, *places])}, outside=-inf)"
     bound = ", ".join(names)
     full = [*x.shape[:-space], *shape]
@@ -266,7 +260,9 @@ for _space in (1, 2, 3):
     _avg_pool(_space)
 
 
-def adaptive_pool(sheet: Sheet, x: Operand, space: int, wanted: Any, reduction: str) -> list[Operand]:
+def adaptive_pool(
+    sheet: Sheet, x: Operand, space: int, wanted: Any, reduction: str
+) -> list[Operand]:
     """Return the mean or maximum of windows that cover an axis in a given number."""
     given = wanted if isinstance(wanted, (list, tuple)) else [wanted] * space
     sizes = x.shape[-space:]
@@ -297,7 +293,7 @@ def _adaptive(space: int) -> None:
         found = adaptive_pool(sheet, x, space, output_size, "max")
         return found if return_indices else found[0]
 
-    def both(sheet: Sheet, x: Operand, output_size: Any, return_indices: bool = True) -> Any:  # noqa: ARG001
+    def both(sheet: Sheet, x: Operand, output_size: Any, return_indices: bool = True) -> Any:
         return adaptive_pool(sheet, x, space, output_size, "max")
 
     name = f"pool{space}d"
