@@ -16,7 +16,7 @@ TEXTS = {
     "Y[i] = where(any[n](T[n] == i), 2 * X[i], X[i])",
     "a count": "C = sum[i](where(X[i] > 0, 1, 0))\nS = sum[i](X[i])\nY = S / C",
 }
-GRADIENTS = {
+GRADIENTS: dict[str, list[float]] = {
     "a truth value": [2, 1, 2],
     "a truth value that is returned": [2, 1, 2],
     "a reduction of truth values": [1, 2, 2],
