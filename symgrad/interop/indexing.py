@@ -92,6 +92,8 @@ def take(sheet: Sheet, x: Operand, index: Operand) -> Operand:
 def masked_select(sheet: Sheet, x: Operand, mask: Operand) -> Operand:
     """Return the elements where a mask is set, in a row."""
     shape = broadcast_shape([x.shape, mask.shape])
+    if not shape:
+        x, shape = line(sheet, x), (1,)
     found = np.nonzero(np.broadcast_to(values_of(mask), shape))
     skip = len(shape) - x.rank
     row = sheet.letter()

@@ -342,6 +342,7 @@ def cosine_similarity(
 ) -> Operand:
     """Return the cosine of the angle between vectors; short ones are taken as eps long."""
     both = mapped(sheet, "{0} * {1}", x, z)
+    need(both.rank, "numbers without an axis")
     at = both.axis(dim)
     total = reduced(sheet, both, [at], "sum[{letters}]({body})")
     sides = []

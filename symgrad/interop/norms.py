@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from symgrad.interop.reductions import reduced, vector_norm
-from symgrad.interop.shapes import reshaped
+from symgrad.interop.shapes import empty, reshaped
 from symgrad.interop.sheet import Operand, number
 from symgrad.interop.table import kept, mapped, need, operator
 
@@ -134,7 +134,7 @@ def _batch(
         dims = [k for k in range(x.rank) if k != 1]
         h, found, scale = standardised(sheet, x, dims, eps)
         return scaled(sheet, h, [1], weight, bias), found, scale
-    need(mean is not None and var is not None, "no running statistics")
+    need(mean is not None and var is not None and x.rank > 1, "no running statistics")
     assert mean is not None
     assert var is not None
     c = x.letters[1]
@@ -149,8 +149,9 @@ def native_batch_norm(
     """Return what `batch_norm` does, mean and scale of the batch."""
     mean, var = (args[0], args[1]) if not isinstance(args[0], bool) else (None, None)
     training, _, eps = args[-3:]
-    found = _batch(sheet, x, mean, var, weight, bias, training=training, eps=eps)
-    return [f for f in found if f is not None]
+    y, *found = _batch(sheet, x, mean, var, weight, bias, training=training, eps=eps)
+    kept_ = [f for f in found if f is not None]
+    return [y, *(kept_ or (empty(sheet, x, [0]) for _ in range(2)))]
 
 
 @operator("nn.functional.instance_norm", "instance_norm")
@@ -171,7 +172,7 @@ def normalize(
     sheet: Sheet, x: Operand, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None
 ) -> Operand:
     """Return vectors over their norm, or over eps if that is more."""
-    dims = [x.axis(d) for d in ([dim] if isinstance(dim, int) else dim)]
+    dims = [x.axis(d) for d in ([dim] if isinstance(dim, int) else dim)] if x.rank else []
     norm = vector_norm(sheet, x, p, dims, keepdim=bool(x.rank))
     return mapped(sheet, "{0} / where({1} < {2}, {2}, {1})", x, norm, eps)
 

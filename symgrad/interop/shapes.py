@@ -288,9 +288,10 @@ def repeat(sheet: Sheet, x: Operand, *repeats: Any) -> Operand:
 
 
 @operator("flip")
-def flip(sheet: Sheet, x: Operand, *dims: Any) -> Operand:
+def flip(sheet: Sheet, x: Operand, *given: Any, dims: Any = None) -> Operand:
     """Return some axes backwards."""
-    turned = [x.axis(d) for d in ints(*dims)] if x.rank else []
+    axes = ints(*given) if dims is None else ints(*([dims] if isinstance(dims, int) else [[*dims]]))
+    turned = [x.axis(d) for d in axes] if x.rank else []
     letters = swapped(x.letters, {d: sheet.letter() for d in turned})
     places = list(letters)
     for d in turned:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The modules with rows.
 _ROWS = (
     "binary", "casts", "elementwise", "indexing", "losses", "norms", "padding", "parts", "products",
-    "reductions", "shapes", "windows", "writing",
+    "noise", "reductions", "resizing", "shapes", "sorts", "windows", "writing",
 )  # fmt: skip
 for _name in _ROWS:
     import_module(f"symgrad.interop.{_name}")

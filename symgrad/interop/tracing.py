@@ -92,6 +92,10 @@ class Tracer:
         changes = own_name(function).endswith("_") and not own_name(function).startswith("_")
         row = OPERATORS.get(name)
         given = [a for a in _flat((args, kwargs)) if isinstance(a, torch.Tensor)]
+        known = [self._seen[id(a)][1] for a in given if id(a) in self._seen]
+        if not changes and not any(a.is_floating_point() or a.is_complex() for a in given):
+            if all(o.values is not None for o in known):
+                return function(*args, **kwargs)  # positions and the like: data, not equations
         if row is not None and given:
             written = self.write(row, args, kwargs)
             result = function(*args, **kwargs)
@@ -150,6 +154,7 @@ class Tracer:
         from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415 (as torch)
 
         given: list[Any] = []
+        self.lifted([args, list(kwargs.values())])  # refuses what is no tensor of numbers
 
         def opened(value: Any) -> Any:
             import torch  # noqa: PLC0415 (heavy, and not everyone has it)
@@ -210,12 +215,23 @@ class Tracer:
         if target is python_operator.getitem:
             return args[0][args[1]]
         name = target._schema.name.partition("::")[2]  # noqa: SLF001 (its name, nothing else)
-        if not any(isinstance(a, Operand) for a in _flat((args, kwargs))):
-            return self.lifted(target(*args, **kwargs))
+        operands = [a for a in _flat((args, kwargs)) if isinstance(a, Operand)]
+        if all(o.values is not None and o.kind != "real" for o in operands):
+            plain = {n: _plain(a) for n, a in kwargs.items()}
+            return target(*_plain(args), **plain)  # positions and the like: data, not equations
         row = OPERATORS.get(name) or OPERATORS.get(name.removesuffix("_"))
         if row is None:
             raise NoRowError(f"the operator {name}")
         return self.write(row, args, kwargs)
+
+
+def _plain(value: Any) -> Any:
+    """Return an argument with operands as tensors of their values."""
+    import torch  # noqa: PLC0415 (heavy, and not everyone has it)
+
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return torch.from_numpy(np.array(value.values)) if isinstance(value, Operand) else value
 
 
 class _Slot:
