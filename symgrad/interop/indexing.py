@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgrad.interop.parts import select
-from symgrad.interop.shapes import flattened, reshaped, shifted, sliced, unsqueeze
+from symgrad.interop.shapes import empty, expanded, flattened, reshaped, shifted, sliced, unsqueeze
 from symgrad.interop.sheet import NoRowError, Operand
 from symgrad.interop.table import broadcast_shape, need, operator, swapped
 
@@ -50,9 +51,11 @@ def gather(
 ) -> Operand:
     """Return along an axis what stands at a position of its own for each place."""
     if not x.rank or not index.rank:
-        need(not x.rank and not index.rank, "ranks that differ")
-        return sheet.define((), (), x.here)
+        made = reshaped(sheet, x, []) if not index.rank else expanded(sheet, x, index.shape)
+        return made if made.rank or x.rank else sheet.define((), (), x.here)
     at = x.axis(dim)
+    if not prod(index.shape):
+        return empty(sheet, x, index.shape)
     places, _ = sheet.index(index, x.shape[at])
     read = [
         c if n == m else shifted(c, axis)

@@ -11,7 +11,7 @@ import numpy as np
 
 from symgrad.interop.shapes import clone
 from symgrad.interop.sheet import number
-from symgrad.interop.table import mapped, operator
+from symgrad.interop.table import mapped, need, operator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +62,7 @@ def rrelu(
         return mapped(sheet, f"where({{0}} >= 0, {{0}}, {number((lower + upper) / 2)} * {{0}})", x)
     import torch  # noqa: PLC0415 (heavy, and not everyone has it)
 
-    zeros = torch.full(x.shape, -1.0, dtype=torch.float64)
+    need(x.values is not None, "noise that depends on what is computed")
+    zeros = torch.from_numpy(np.where(np.asarray(x.values) <= 0, -1.0, 1.0))
     slopes = -torch.nn.functional.rrelu(zeros, lower, upper, training=True).numpy()
     return mapped(sheet, "where({0} <= 0, {1} * {0}, {0})", x, sheet.input(np.asarray(slopes), "A"))

@@ -147,6 +147,8 @@ def _unpool(space: int) -> Any:
         lead = list(x.shape[:-space])
         flat = reshaped(sheet, x, [*lead, prod(x.shape[-space:])])
         places = sheet.input(np.reshape(indices.values, flat.shape), "T")
+        rows = places.values.reshape(-1, flat.shape[-1]) if places.values is not None else []
+        need(all(len({*r}) == len(r) for r in rows), "positions that occur twice")
         index, _ = sheet.index(places, prod(shape))
         out, row_ = sheet.fixed(prod(shape)), index.letters[-1]
         letters = index.letters[:-1]

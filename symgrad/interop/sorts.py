@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from symgrad.interop.parts import select
-from symgrad.interop.shapes import flattened
+from symgrad.interop.shapes import flattened, reshaped
 from symgrad.interop.sheet import Operand, number
 from symgrad.interop.table import kept, mapped, need, operator, swapped, without
 
@@ -49,7 +49,7 @@ def _number(sheet: Sheet, x: Operand) -> list[Operand]:
     return [mapped(sheet, "{0}", x), mapped(sheet, "where({0} == {0}, 0, 0)", x, kind="int")]
 
 
-@operator("sort", "msort")
+@operator("sort")
 def sort(
     sheet: Sheet, x: Operand, dim: Any = None, descending: bool = False, stable: Any = None
 ) -> list[Operand]:
@@ -58,6 +58,12 @@ def sort(
         return _number(sheet, x)
     at = x.axis(-1 if dim is None else dim)
     return list(ordered(sheet, x, at, x.shape[at], descending=descending))
+
+
+@operator("msort")
+def msort(sheet: Sheet, x: Operand) -> Operand:
+    """Return the rows of the first axis in order, each column by itself."""
+    return sort(sheet, x, 0)[0]
 
 
 @operator("argsort")
@@ -120,6 +126,8 @@ def quantile(
 ) -> Operand:  # fmt: skip
     """Return the elements at parts of the order, mixed where they fall between two."""
     rank = x.rank
+    x = x if rank else reshaped(sheet, x, [1])
+    dim = dim if rank else None
     source = flattened(sheet, x) if dim is None else x
     at = 0 if dim is None else x.axis(dim)
     given = q.values if isinstance(q, Operand) else q
@@ -166,8 +174,6 @@ def _running(which: str) -> Any:
         best = sheet.define(letters, x.shape, f"{which}[{mine}, {mine} <= {last}]({x.here})")
         there = f"max[{mine}](where({mine} <= {last} and {x.here} == {best.here}, {mine}, 0))"
         place = sheet.define(letters, x.shape, there, kind="int", wish="I")
-        letter = x.at(swapped(x.letters, {at: place.here}))
-        del letter
         value = f"sum[{mine}](where({mine} == {place.here}, {x.here}, 0))"
         return [sheet.define(letters, x.shape, value), place]
 

@@ -102,10 +102,13 @@ class Tracer:
         else:
             if changes and given:
                 raise NoRowError(f"{name}, which changes a tensor")
+            before = torch.get_rng_state()
             result = function(*args, **kwargs)
             if not given or not any(isinstance(r, torch.Tensor) for r in _flat(result)):
                 return result
-            written = self.decomposed(function, args, kwargs)
+            after = torch.get_rng_state()
+            written = self.decomposed(function, args, kwargs, before)
+            torch.set_rng_state(after)
         tensors = [r for r in _flat(result) if isinstance(r, torch.Tensor)]
         operands = [o for o in _flat(written) if isinstance(o, Operand)]
         for tensor, operand in zip(tensors, operands, strict=True):
@@ -144,21 +147,28 @@ class Tracer:
             self._seen[id(value)] = seen
         return seen[1]
 
-    def decomposed(self, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    def decomposed(
+        self, function: Any, args: Sequence[Any], kwargs: dict[str, Any], noise: Any
+    ) -> Any:
         """Write the operators that a function is made of; return its results as operands.
+
+        Args:
+            function: The function.
+            args: Its arguments.
+            kwargs: Its arguments by name.
+            noise: The state of torch's generator before the call: noise is drawn from it.
 
         Raises:
             NoRowError: If one of them has no row.
         """
         from torch.func import functionalize  # noqa: PLC0415 (as torch)
+        import torch  # noqa: PLC0415 (heavy, and not everyone has it)
         from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415 (as torch)
 
         given: list[Any] = []
         self.lifted([args, list(kwargs.values())])  # refuses what is no tensor of numbers
 
         def opened(value: Any) -> Any:
-            import torch  # noqa: PLC0415 (heavy, and not everyone has it)
-
             if isinstance(value, (list, tuple)):
                 return [opened(v) for v in value]
             if isinstance(value, torch.Tensor):
@@ -183,6 +193,7 @@ class Tracer:
             if "tracing tensor" not in str(error) and "allocated" not in str(error):
                 raise
             raise NoRowError(f"{own_name(function)}, which depends on values") from None
+        torch.set_rng_state(noise)
         return self._interpreted(graph, [self.lifted(t) for t in given])
 
     def _interpreted(self, graph: Any, given: list[Operand]) -> Any:

@@ -34,17 +34,22 @@ def index_add(
     sheet: Sheet, x: Operand, dim: int, index: Operand, source: Operand, *, alpha: Any = 1
 ) -> Operand:
     """Add slices at positions of an axis."""
+    scalar = not x.rank
     x, source = line(sheet, x), line(sheet, source)
     at, _, letter, here = _landing(sheet, x, dim, index)
     read = source.at(swapped(x.letters, {at: letter}))
     factor = "" if alpha == 1 else f"{alpha} * "
     value = f"{x.here} + {factor}sum[{letter}](where({here}, {read}, 0))"
-    return sheet.define(x.letters, x.shape, value)
+    made = sheet.define(x.letters, x.shape, value)
+    return reshaped(sheet, made, []) if scalar else made
 
 
 @operator("index_copy")
 def index_copy(sheet: Sheet, x: Operand, dim: int, index: Operand, source: Operand) -> Operand:
     """Put slices at positions of an axis; no position twice."""
+    if not x.rank:
+        return reshaped(sheet, line(sheet, source), [])
+    source = line(sheet, source)
     at, _, letter, here = _landing(sheet, x, dim, index)
     read = source.at(swapped(x.letters, {at: letter}) if source.rank else ())
     value = f"where(any[{letter}]({here}), sum[{letter}](where({here}, {read}, 0)), {x.here})"
@@ -80,7 +85,7 @@ def _scattered(
             inside.append(f"{letter} < size[{places.letters[axis]}]")
             read[axis] = shifted(letter, places.letters[axis])
     lands = f"{places.at(read)} == {x.letters[at]}"
-    condition = f"where({' and '.join(inside)}, {lands}, 1 == 0)" if inside else lands
+    condition = f"where({' and '.join(inside)}, {lands}, {row} < 0)" if inside else lands
     if not isinstance(source, Operand):
         return x, condition, [row], str(source)
     source = line(sheet, source)

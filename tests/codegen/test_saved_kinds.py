@@ -39,3 +39,15 @@ def test_what_is_saved_goes_back_in(name: str, target: str, dtype: str) -> None:
     back = np.asarray(code.vjp(*(given.get(n, 3) for n in code.vjp_arguments)))
     assert back.dtype == dtype
     np.testing.assert_allclose(back, GRADIENTS[name])
+
+
+@pytest.mark.parametrize("target", ["numpy", "torch"])
+def test_a_negated_truth_value_is_a_number(target: str) -> None:
+    text = "X: real[i, k, l]\nW: real[i, m, l]\nY[i, k, l] = X[i, k, l] - W[i, 0, l]"
+    code = symgrad.build(symgrad.derive(symgrad.parse(text), ["W"]), target, [])
+    seed = np.arange(12.0).reshape(2, 3, 2)
+    given = torch.from_numpy(seed) if target == "torch" else seed
+    assert code.vjp is not None
+    found = np.asarray(code.vjp(given, 2))
+    np.testing.assert_array_equal(found[:, 0], -seed.sum(axis=1))
+    np.testing.assert_array_equal(found[:, 1], 0)
