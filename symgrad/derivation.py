@@ -6,11 +6,12 @@ command line read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from symgrad.ir.equation import System
+    from symgrad.ir.equation import Equation, System
+    from symgrad.rewriting.checked import Cell
     from symgrad.rewriting.trace import Step
 
 
@@ -29,6 +30,7 @@ class Derivation:
         saved: The primal tensors that `backward` reads, inputs and defined ones, in order.
         steps: The steps from the raw adjoint to the closed form.
         suffix: What cotangents end in: `_bar2` where the System has cotangents of its own.
+        cells: The parts that were derived as a whole; what `steps` tells is checked on them.
     """
 
     system: System
@@ -38,6 +40,13 @@ class Derivation:
     saved: tuple[str, ...]
     steps: tuple[Step, ...]
     suffix: str = "_bar"
+    cells: tuple[Cell, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def gradient(self) -> tuple[Equation, ...]:
+        """The equations of `backward` that say something new: not the given initial values."""
+        given = set(self.system.equations)
+        return tuple(e for e in self.backward.equations if e.is_main or e not in given)
 
     @property
     def saved_results(self) -> tuple[str, ...]:

@@ -286,6 +286,12 @@ class TrainingError(SymgradError, ValueError):
     code = "SG602"
 
 
+class CheckpointError(SymgradError, OSError):
+    """A checkpoint that is damaged, of another run, or cannot be written."""
+
+    code = "SG603"
+
+
 class FileConflictError(SymgradError, FileExistsError):
     """A file that would be replaced was not written by symgrad."""
 

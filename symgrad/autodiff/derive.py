@@ -27,13 +27,15 @@ from symgrad.autodiff.tying import tie_derivation
 from symgrad.derivation import Derivation
 from symgrad.ir.build import add
 from symgrad.ir.equation import Equation, System, Tensor
+from symgrad.ir.order import as_given, by_name, in_order
 from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.terms import ZERO, Element
 from symgrad.ir.visit import tensors_read
+from symgrad.rewriting.checked import Cell
 from symgrad.rewriting.closed_form import closed_form
 from symgrad.rewriting.naming import name_intermediates
 from symgrad.rewriting.stability import prune, respelled, stabilise
-from symgrad.rewriting.trace import Step, Trace, relation_law
+from symgrad.rewriting.trace import Step, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,16 +101,19 @@ def _derive_part(part: System, wrt: tuple[str, ...], system: System) -> Derivati
 def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     """Derive one part as a whole; cached, since Systems are values."""
     trace = Trace()
-    stable = respelled(system)
+    stable = respelled(replace(system, equations=in_order(system.equations, by_name)))
     named = name_intermediates(stable)
     reachable = [w for w in wrt if _reaches(named, w)]
     equations = adjoint_equations(named, reachable)
     hidden = set(named.defined) - set(system.defined)
     form = closed_form(named, equations, [w + BAR for w in reachable], trace, hidden)
-    found = {e.target: e for e in form.equations}
+    as_written = replace(named, equations=as_given(named.equations, system.defined))
+    shown = [e.target for e in adjoint_equations(as_written, reachable)]
+    found = {e.target: e for e in sorted(form.equations, key=lambda e: shown.index(e.target))}
     unreached = [w for w in wrt if w not in reachable]
     zeros = [Equation(w + BAR, named.tensor(w).positions(), ZERO) for w in unreached]
-    saved = form.saved
+    saved = tuple(n for n in (*(t.name for t in named.inputs), *as_written.defined)
+                  if n in form.saved)  # fmt: skip
     backward = System(
         f"{system.name}_vjp",
         (*(named.tensor(s) for s in saved), *(cotangent_input(named, o) for o in named.outputs)),
@@ -120,14 +125,22 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     results = tuple(s for s in saved if s in named.defined and s not in system.outputs)
     outputs = (*system.outputs, *results)
     forward = prune(replace(name_intermediates(stable, only=results), outputs=outputs), outputs)
+    forward = stabilise(forward)
+    steps = tuple(sorted(trace.steps, key=lambda s: _place(s, shown)))
     return Derivation(
         system=system,
-        forward=stabilise(forward),
+        forward=replace(forward, equations=as_given(forward.equations, system.defined)),
         backward=stabilise(backward),
         wrt=wrt,
         saved=saved,
-        steps=tuple(trace.steps),
+        steps=steps,
+        cells=(Cell(named, equations, steps),),
     )
+
+
+def _place(step: Step, shown: Sequence[str]) -> tuple[bool, int]:
+    """Return where a step is shown: the chain rule first, each equation where it stands."""
+    return step.rule != "chain_rule", shown.index(step.after.target)
 
 
 def _reaches(system: System, name: str) -> bool:
@@ -157,6 +170,7 @@ class _Chain:
         self.saved: set[str] = set()
         self.tensors: dict[str, Tensor] = {t.name: t for t in system.inputs}
         self.steps: list[Step] = []
+        self.cells: list[Cell] = []
 
     def _count_consumers(self) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -198,7 +212,8 @@ class _Chain:
             (),
             self.system.sizes,
         )
-        return Derivation(self.system, forward, backward, self.wrt, saved, tuple(self.steps))
+        steps, cells = tuple(self.steps), tuple(self.cells)
+        return Derivation(self.system, forward, backward, self.wrt, saved, steps, cells=cells)
 
     def tensors_in(self) -> set[str]:
         """Return the names of the inputs of the whole System."""
@@ -219,6 +234,7 @@ class _Chain:
         backward = self._renamed(part, derivation.backward, names)
         self.backward.extend(backward.equations)
         self.saved.update(part.outer(s) for s in derivation.saved)
+        self.cells.extend(derivation.cells)
         self.steps.extend(self._outer_step(part, step, names) for step in derivation.steps)
         everything = (*part.system.outputs, *derivation.saved_results)
         if set(outputs) == set(part.system.outputs):
@@ -268,10 +284,7 @@ class _Chain:
             target = names.get(equation.target) or part.outer(equation.target)
             return Equation(target, tuple(map(term, equation.indices)), term(equation.value))
 
-        before = None if step.before is None else outer(step.before)
-        renamed = replace(step, before=before, after=outer(step.after))
-        if step.relation is None:
-            return renamed
-        pattern, replacement, source = step.relation
-        relation = (term(pattern), term(replacement), outer(source))
-        return replace(renamed, relation=relation, law=relation_law(*relation))
+        def name(tensor: str) -> str:
+            return names.get(tensor) or part.outer(tensor)
+
+        return step.renamed(name, term, outer)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from symgrad.autodiff.recurrences import BAR
 from symgrad.ir.rename import rename_expr, rename_system
 from symgrad.ir.visit import tensors_read
-from symgrad.rewriting.trace import relation_law
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
@@ -93,13 +92,7 @@ class Apart:
         )
 
     def _step(self, step: Step) -> Step:
-        before = None if step.before is None else self._equation(step.before)
-        renamed = replace(step, before=before, after=self._equation(step.after))
-        if step.relation is None:
-            return renamed
-        pattern, replacement, source = step.relation
-        relation = (self._term(pattern), self._term(replacement), self._equation(source))
-        return replace(renamed, relation=relation, law=relation_law(*relation))
+        return step.renamed(self.back, self._term, self._equation)
 
     def _term(self, expr: Expr) -> Expr:
         return rename_expr(expr, {n: self.back(n) for n in tensors_read(expr)}, {})

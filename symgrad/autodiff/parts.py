@@ -14,8 +14,8 @@ from symgrad.ir.equation import Equation, System
 from symgrad.ir.rename import rename_system
 from symgrad.ir.show import unused
 from symgrad.ir.sizes import axes_of
-from symgrad.ir.terms import BATCH, Const, Expr, Index
-from symgrad.ir.visit import tensors_read, walk
+from symgrad.ir.terms import BATCH, Const, Expr, Index, Size
+from symgrad.ir.visit import elements, tensors_read, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,7 +64,7 @@ def split_parts(system: System) -> list[Part]:
     if len(runs) == 1:
         own = {n: n for n in (*(t.name for t in system.inputs), *system.defined)}
         axes = {a: a for a in system.axes}
-        return [Part("", replace(system, sizes=_structural(system.sizes)), own, axes)]
+        return [Part("", replace(system, sizes=_structural(system)), own, axes)]
     read_later = _read_later(runs, system.outputs)
     return [_part(system, p, run, read_later[k]) for k, (p, run) in enumerate(runs)]
 
@@ -92,16 +92,32 @@ def _part(system: System, prefix: str, run: tuple[Equation, ...], wanted: set[st
         tuple(d for d in defined if d in wanted),
         tuple(p for p in system.params if p in read),
     )
-    part = replace(part, sizes=_relevant(part.axes, _structural(system.sizes)))
+    part = replace(part, sizes=_relevant(part.axes, system.sizes))
+    part = replace(part, sizes=_structural(part))
     inner = _canonical_names(part, prefix)
     axes = _canonical_axes(part)
     local = rename_system(part, inner, axes)
     return Part(prefix, local, {v: k for k, v in inner.items()}, {v: k for k, v in axes.items()})
 
 
-def _structural(sizes: Sizes) -> Sizes:
-    """Return the lengths that are terms in other lengths; numbers do not change a formula."""
-    return tuple((a, e) for a, e in sizes if not isinstance(e, Const))
+def _structural(system: System) -> Sizes:
+    """Return the lengths that change a formula: terms in other lengths, and those of packed axes.
+
+    A packed axis is read at positions that are numbers, as the gates in `Z[n, 3, k]`.
+    """
+    packed = _packed(system)
+    return tuple((a, e) for a, e in system.sizes if not isinstance(e, Const) or a in packed)
+
+
+def _packed(system: System) -> set[str]:
+    """Return the axes that are read at positions that are numbers."""
+    return {
+        length.axis
+        for equation in system.equations
+        for read in elements(equation.value)
+        for position, length in zip(read.indices, system.tensor(read.tensor).shape, strict=False)
+        if isinstance(position, Const) and isinstance(length, Size)
+    }
 
 
 def _relevant(axes: Iterable[str], sizes: Sizes) -> Sizes:

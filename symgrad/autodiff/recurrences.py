@@ -16,14 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from symgrad.errors import UnsupportedError
 from symgrad.ir.build import add, const
 from symgrad.ir.check import time_slots
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.linear import linear
 from symgrad.ir.show import unused
-from symgrad.ir.terms import ONE, ZERO, Const, Element, Expr, Index
-from symgrad.ir.visit import elements, replace_elements
+from symgrad.ir.terms import ONE, ZERO, Compare, Const, Element, Expr, Index, Size, Where
+from symgrad.ir.visit import elements, replace_elements, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -101,12 +100,7 @@ class Cut:
 
 
 def cut(system: System) -> Cut | None:
-    """Return a System with its recurrences cut open; None if it has none.
-
-    Raises:
-        UnsupportedError: If a tensor with initial values is read where it cannot be said whether
-            one of these is meant.
-    """
+    """Return a System with its recurrences cut open; None if it has none."""
     slots = time_slots(system.equations)
     return _Cutter(system, slots).cut() if slots else None
 
@@ -130,7 +124,7 @@ class _Cutter:
         initial: list[Edge] = []
         equations: list[Equation] = []
         for equation in system.equations:
-            value = replace_elements(equation.value, self._replaced(equation))
+            value = replace_elements(equation.value, self._replaced)
             if equation.is_main:
                 equations.append(replace(equation, value=value))
             else:
@@ -175,35 +169,45 @@ class _Cutter:
         self.used.add(name)
         return name
 
-    def _replaced(self, equation: Equation) -> Callable[[Element], Expr | None]:
-        def function(read: Element) -> Expr | None:
-            slot = self.slots.get(read.tensor)
-            if slot is None:
-                return None
-            ahead = self.ahead[read.tensor]
-            at = read.indices[slot]
-            steps = steps_of(at)
-            if steps == 0 or (steps is not None and (steps > 0) != ahead):
-                return None
-            if steps is not None:
-                lag = self._lag(read.tensor, slot, steps)
-                return Element(lag.name, lag.shifted(read.indices, -steps), read.outside)
-            if read.tensor not in self.given:
-                return None
-            length = self.system.tensor(read.tensor).shape[slot]
-            last = ZERO if ahead else add(length, const(-1))
-            if at is last or add(at) is last:
-                edge = self._final(read.tensor, slot)
-                rest = (*read.indices[:slot], *read.indices[slot + 1 :])
-                return Element(edge.name, rest, read.outside)
-            raise UnsupportedError(
-                where=f"equation {str(equation)!r}",
-                given=f"{read}, which may be an initial value",
-                expected=f"{read.tensor} at t, at a constant lag, or in its final state",
-                fix="read the final state, and let a mask hold it: where(t < len[n], new, H[t-1])",
-            )
+    def _replaced(self, read: Element) -> Expr | None:
+        """Return what a read is in the cell; None if it stays."""
+        slot = self.slots.get(read.tensor)
+        if slot is None:
+            return None
+        ahead = self.ahead[read.tensor]
+        at = read.indices[slot]
+        steps = steps_of(at)
+        if steps == 0 or (steps is not None and (steps > 0) != ahead):
+            return None
+        if steps is not None:
+            lag = self._lag(read.tensor, slot, steps)
+            return Element(lag.name, lag.shifted(read.indices, -steps), read.outside)
+        if read.tensor not in self.given:
+            return None
+        length = self.system.tensor(read.tensor).shape[slot]
+        last = ZERO if ahead else add(length, const(-1))
+        if at is last or add(at) is last:
+            edge = self._final(read.tensor, slot)
+            rest = (*read.indices[:slot], *read.indices[slot + 1 :])
+            return Element(edge.name, rest, read.outside)
+        return None if self._in_range(at, length) else self._guarded(read, slot)
 
-        return function
+    def _in_range(self, position: Expr, length: Expr) -> bool:
+        """Return whether a position is data that is checked to be in the range of an axis."""
+        if not isinstance(position, Element) or not self.system.has(position.tensor):
+            return False
+        tensor = self.system.tensor(position.tensor)
+        return tensor.kind == "index" and tensor.limit is not None and Size(tensor.limit) is length
+
+    def _guarded(self, read: Element, slot: int) -> Expr:
+        """Return a read at a computed position as a choice between the initial values and it."""
+        value: Expr = read
+        rest = (*read.indices[:slot], *read.indices[slot + 1 :])
+        for edge in self.system.equations:
+            if edge.target == read.tensor and not edge.is_main:
+                initial = substitute(edge.value, dict(zip(edge.letters, rest, strict=True)))
+                value = Where(Compare("==", read.indices[slot], edge.indices[slot]), initial, value)
+        return value
 
     def _lag(self, tensor: str, slot: int, steps: int) -> Lag:
         found = self.lags.get((tensor, steps))

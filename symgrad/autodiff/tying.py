@@ -58,6 +58,7 @@ def tied(parts: Cut, equation: Equation) -> Equation:
     """Return an equation with reads of the cell's own inputs as reads of the whole System."""
     lags = {lag.name: lag for lag in parts.lags}
     final = {edge.name: edge for edge in parts.final}
+    initial = {edge.name: edge for edge in parts.initial}
 
     def function(read: Element) -> Expr | None:
         lag = lags.get(read.tensor)
@@ -66,6 +67,10 @@ def tied(parts: Cut, equation: Equation) -> Equation:
             if outside is None and not lag.given:  # a condition guards the read: any value will do
                 outside = ZERO
             return Element(lag.tensor, lag.shifted(read.indices, lag.steps), outside)
+        edge = initial.get(read.tensor)
+        if edge is not None and edge.equation is not None:
+            at = edge.equation.indices[edge.slot]
+            return Element(edge.tensor, _with(read.indices, edge.slot, at), read.outside)
         edge = final.get(read.tensor)
         if edge is None:
             return None
@@ -249,7 +254,7 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
         whole.sizes,
     )
     steps = tuple(_tied_step(parts, step) for step in cell.steps)
-    return Derivation(whole, first, backward, wrt, saved, steps)
+    return Derivation(whole, first, backward, wrt, saved, steps, cells=cell.cells)
 
 
 def _tied_step(parts: Cut, step: Step) -> Step:

@@ -7,7 +7,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -16,7 +16,14 @@ from symgrad.errors import OptionError, SymgradError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from rich.table import Table
+
     from symgrad.ir.equation import System
+
+#: Columns of a table where the output is no terminal.
+_WIDTH = 130
+
+Item = TypeVar("Item")
 
 #: The options that several commands have.
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -68,6 +75,31 @@ def say_json(value: object) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def progress(work: Sequence[Item], description: str, *, shown: bool) -> Iterable[Item]:
+    """Yield what is to be done, with a bar on a terminal that shows how much of it is."""
+    from rich.console import Console  # noqa: PLC0415 (quick start)
+    from rich.progress import track  # noqa: PLC0415
+
+    terminal = Console(stderr=True)
+    return track(
+        work,
+        description=description,
+        console=terminal,
+        transient=True,
+        disable=not (shown and terminal.is_terminal),
+    )
+
+
+def say_table(table: Table) -> None:
+    """Print a table, as wide as the terminal; elsewhere as wide as it needs to be."""
+    from rich.console import Console  # noqa: PLC0415 (quick start)
+
+    terminal = Console()
+    if not terminal.is_terminal:
+        terminal = Console(width=_WIDTH)
+    terminal.print(table)
+
+
 def section(title: str, lines: Iterable[str]) -> None:
     """Print lines under a title, indented; nothing if there are none."""
     rows = list(lines)
@@ -76,7 +108,7 @@ def section(title: str, lines: Iterable[str]) -> None:
 
 
 #: Packages that only an extra of symgrad brings.
-_EXTRAS = {"torch": "torch", "hypothesis": "verify", "matplotlib": "plot"}
+_EXTRAS = {"torch": "torch", "hypothesis": "verify", "matplotlib": "plot", "jinja2": "docs"}
 
 
 def complain(error: Exception, *, as_json: bool) -> None:
@@ -165,17 +197,38 @@ def own_axes(pairs: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
 def system_of(what: str, pairs: Sequence[str] | None = None) -> System:
     """Return the System that a user names: a layer, equations, or a file that holds equations."""
     options = option_values(pairs)
-    if "=" in what:
-        return _parsed(what, options, "system")
-    path = Path(what)
-    if path.suffix or len(path.parts) > 1:
-        return _parsed(path.read_text(encoding="utf-8"), options, path.stem)
+    written = _written(what)
+    if written is not None:
+        return _parsed(*written, options)
     from symgrad.layers.registry import get  # noqa: PLC0415 (quick start)
 
     return get(what).system(**options)
 
 
-def _parsed(text: str, options: dict[str, object], name: str) -> System:
+def systems_of(what: str, pairs: Sequence[str] | None = None) -> dict[str, System]:
+    """Return the Systems that a user names: a layer for every value of the options left open."""
+    options = option_values(pairs)
+    written = _written(what)
+    if written is not None:
+        system = _parsed(*written, options)
+        return {system.name: system}
+    from symgrad.layers.registry import get  # noqa: PLC0415 (quick start)
+    from symgrad.verification.verify import variants  # noqa: PLC0415
+
+    return variants(get(what), options)
+
+
+def _written(what: str) -> tuple[str, str] | None:
+    """Return the equations that a user wrote, and a name for them; None for the name of a layer."""
+    if "=" in what:
+        return what, "system"
+    path = Path(what)
+    if path.suffix or len(path.parts) > 1:
+        return path.read_text(encoding="utf-8"), path.stem
+    return None
+
+
+def _parsed(text: str, name: str, options: dict[str, object]) -> System:
     from symgrad.ir.text import parse  # noqa: PLC0415 (quick start)
 
     return parse(text, name=name, options=options)

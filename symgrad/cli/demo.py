@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +13,7 @@ from symgrad.cli.train import Data, DataFolder, histories, history_lines, title
 
 if TYPE_CHECKING:
     from symgrad.derivation import Derivation
-    from symgrad.training.classifier import TrainingReport
+    from symgrad.training.reports import TrainingReport
 
 _TARGETS = ("numpy", "torch")
 _BATCH = ("n",)
@@ -38,12 +37,12 @@ def run(
     console.use_one_thread()
     from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
     from symgrad.ir.batch import fix_batch  # noqa: PLC0415
-    from symgrad.training.classifier import SETTINGS, build_mlp  # noqa: PLC0415
     from symgrad.training.datasets import load  # noqa: PLC0415
+    from symgrad.training.networks import network_for  # noqa: PLC0415
 
     talk = not json
     dataset = load(data.value, data_folder)  # first, so that a missing set is known at once
-    model = build_mlp(dataset.features, SETTINGS[data.value].hidden, dataset.classes)
+    model = network_for(dataset)
     derivation = derive(fix_batch(model.objective, _BATCH), model.params)
     if talk:
         _show_derivation(derivation)
@@ -108,28 +107,23 @@ def _body(source: str, function: str) -> list[str]:
 def _verify(derivation: Derivation, *, talk: bool) -> bool:
     from symgrad.cli.verify import run_checks, show  # noqa: PLC0415
 
-    # The same equations with every length open: the checks choose small and unequal ones.
-    parts = {name: getattr(derivation, name) for name in ("system", "forward", "backward")}
-    open_ended = replace(derivation, **{n: replace(s, sizes=()) for n, s in parts.items()})
-    report = run_checks(open_ended, _TARGETS, _EXAMPLES, show_progress=talk)
+    # Every length is open: the checks choose small and unequal ones.
+    mine = {derivation.system.name: derivation}
+    report = run_checks(mine, _TARGETS, _EXAMPLES, show_progress=talk)
     if talk:
         show(report)
     return report.ok
 
 
 def _train(data: str, data_folder: Path | None, folder: Path, *, talk: bool) -> TrainingReport:
-    from symgrad.training.classifier import train_classifier  # noqa: PLC0415
     from symgrad.training.plot import plot_curves  # noqa: PLC0415
+    from symgrad.training.reports import train  # noqa: PLC0415
 
-    report = train_classifier(
-        data,
-        path=data_folder,
-        show_progress=talk,
-    )
+    [report] = train(data, path=data_folder, show_progress=talk)
     curve = folder / "learning-curve.png"
-    plot_curves(histories(report), curve, title(report))
+    plot_curves(histories([report]), curve, title([report]), report.measure)
     if talk:
-        console.say(title(report), "")
-        console.say(*history_lines(report.ours), "")
+        console.say(title([report]), "")
+        console.say(*history_lines(report.ours, report.measure), "")
         console.say(f"learning curve: {curve}")
     return report

@@ -77,15 +77,16 @@ def run(  # noqa: PLR0913 (the options of a command)
 
 def show(derivation: Derivation, steps: Steps) -> None:
     """Print a derivation as text."""
-    from symgrad.formula.derivation import shapes, steps_as_text  # noqa: PLC0415
+    from symgrad.formula.derivation import shapes, steps_as_text, verdict  # noqa: PLC0415
     from symgrad.ir.show import show_equation  # noqa: PLC0415
 
-    system, backward = derivation.system, derivation.backward
+    system = derivation.system
     console.say(system.name)
     console.section("Tensors", [", ".join(shapes(system))])
     console.section("Equations", map(show_equation, system.equations))
-    console.section("Gradient", map(show_equation, backward.equations))
-    console.section("Steps", steps_as_text(derivation, steps.value))
+    console.section("Gradient", map(show_equation, derivation.gradient))
+    rows = steps_as_text(derivation, steps.value)
+    console.section("Steps", [*rows, verdict(derivation)] if rows else [])
     saved_and_operations(derivation)
 
 
@@ -123,14 +124,14 @@ def as_data(derivation: Derivation, steps: Steps) -> dict[str, object]:
     """Return a derivation as plain data."""
     from symgrad.formula.derivation import chosen_steps, saved_shapes, shapes  # noqa: PLC0415
 
-    system, backward = derivation.system, derivation.backward
+    system = derivation.system
     return {
         "name": system.name,
         "inputs": shapes(system, tuple(t.name for t in system.inputs)),
         "outputs": shapes(system, system.outputs),
         "equations": [str(e) for e in system.equations],
         "wrt": list(derivation.wrt),
-        "gradient": [str(e) for e in backward.equations],
+        "gradient": [str(e) for e in derivation.gradient],
         "saved": saved_shapes(derivation),
         "steps": [
             {

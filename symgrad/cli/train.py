@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from symgrad.cli import console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from symgrad.training.classifier import TrainingReport
-    from symgrad.training.loop import Epoch, TrainingRun
+    from symgrad.training.plan import Epoch, TrainingRun
+    from symgrad.training.reports import TrainingReport
 
 
 class Network(StrEnum):
     """The networks that can be trained from the command line."""
 
     MLP = "mlp"
+    LINEAR = "linear"
 
 
 class Data(StrEnum):
@@ -29,6 +30,8 @@ class Data(StrEnum):
     MNIST5K = "mnist5k"
     DIGITS = "digits"
     FASHION_MNIST = "fashion-mnist"
+    BREAST_CANCER = "breast-cancer"
+    DIABETES = "diabetes"
 
 
 class Engine(StrEnum):
@@ -42,78 +45,160 @@ class Engine(StrEnum):
 DataFolder = Annotated[
     Path | None, typer.Option(help="The folder of a data set that is not shipped.")
 ]
+_PLAN, _STOP, _FILES = "How to train", "When to stop", "Files"
+
+
+def _number(text: str, panel: str, least: float = 0.0) -> Any:
+    return typer.Option(help=text, min=least, rich_help_panel=panel)
 
 
 def run(  # noqa: PLR0913 (the options of a command)
     network: Annotated[
-        Network, typer.Argument(metavar="NETWORK", help="The network: linear, relu, linear.")
+        Network, typer.Argument(metavar="NETWORK", help="mlp (linear, relu, linear) or linear.")
     ],
     *,
     data: Annotated[Data, typer.Option(help="The data set.")] = Data.MNIST5K,
     data_folder: DataFolder = None,
     target: Annotated[Engine, typer.Option(help="What carries out the steps.")] = Engine.NUMPY,
-    optimizer: Annotated[str, typer.Option(help="sgd or gradient_descent.")] = "sgd",
-    epochs: Annotated[int | None, typer.Option(min=1, help="How often to go through.")] = None,
+    optimizer: Annotated[
+        str, typer.Option(help="One or several: sgd,adam or 'sgd(lr=0.05, nesterov=True)'.")
+    ] = "sgd",
     seed: Annotated[int, typer.Option(min=0, help="Of start values and batches.")] = 0,
     compare: Annotated[bool, typer.Option(help="Train with torch autograd too.")] = False,
+    epochs: Annotated[int | None, _number("How often to go through.", _PLAN, 1)] = None,
+    batch_size: Annotated[int | None, _number("Rows in a step.", _PLAN, 1)] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the learning rate: 'warmup(steps=100) + cosine'.", rich_help_panel=_PLAN
+        ),
+    ] = None,
+    l1: Annotated[float | None, _number("Weight of the sum of |W|.", _PLAN)] = None,
+    l2: Annotated[float | None, _number("Weight of half the sum of W**2.", _PLAN)] = None,
+    clip_norm: Annotated[float | None, _number("Shorten longer gradients.", _PLAN)] = None,
+    clip_value: Annotated[float | None, _number("Bound entries of gradients.", _PLAN)] = None,
+    validation: Annotated[float | None, _number("Share of rows to hold out.", _PLAN)] = None,
+    target_loss: Annotated[float | None, _number("At this loss.", _STOP)] = None,
+    patience: Annotated[int | None, _number("After epochs without a gain.", _STOP, 1)] = None,
+    gradient_norm: Annotated[float | None, _number("Once gradients are short.", _STOP)] = None,
+    seconds: Annotated[float | None, _number("After this time.", _STOP)] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep it up to date; go on from it.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    every: Annotated[int, _number("Steps between checkpoints; 0: epochs.", _FILES)] = 0,
     curve: Annotated[
-        Path | None, typer.Option(metavar="PNG", help="Draw the learning curve into this file.")
+        Path | None,
+        typer.Option(metavar="PNG", help="Draw the learning curves.", rich_help_panel=_FILES),
     ] = None,
     json: console.Json = False,
 ) -> None:
-    """Train a network on real data with generated code."""
-    console.use_one_thread()
-    from symgrad.training.classifier import train_classifier  # noqa: PLC0415 (quick start)
+    """Train a network on real data with generated code.
 
-    assert network is Network.MLP, "every network of the list has its own call here"
-    report = train_classifier(
+    Several optimizers are compared: a table, and their curves in NETWORK-DATA.png.
+    """
+    console.use_one_thread()
+    from symgrad.training.plan import Stop  # noqa: PLC0415 (quick start)
+    from symgrad.training.reports import train  # noqa: PLC0415
+
+    asked = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "schedule": schedule,
+        "l1": l1,
+        "l2": l2,
+        "clip_norm": clip_norm,
+        "clip_value": clip_value,
+        "validation": validation,
+    }
+    reports = train(
         data.value,
+        network.value,
         seed=seed,
         target=target.value,
         optimizer=optimizer,
-        epochs=epochs,
         path=data_folder,
         compare_torch=compare,
         show_progress=not json,
+        checkpoint=checkpoint,
+        every=every,
+        stop=Stop(target_loss, patience, gradient_norm, seconds),
+        **{name: value for name, value in asked.items() if value is not None},
     )
+    if curve is None and len(reports) > 1:
+        curve = Path(f"{network.value}-{data.value}.png")
     if curve is not None:
         from symgrad.training.plot import plot_curves  # noqa: PLC0415
 
-        plot_curves(histories(report), curve, title(report))
+        plot_curves(histories(reports), curve, title(reports), reports[0].measure)
     if json:
-        console.say_json(report.as_dict())
+        found = [report.as_dict() for report in reports]
+        console.say_json(found[0] if len(found) == 1 else found)
         return
-    console.say(report.data, title(report), "")
-    console.say(*history_lines(report.ours), "")
+    console.say(reports[0].data, title(reports), "")
+    if len(reports) == 1:
+        console.say(*history_lines(reports[0].ours, reports[0].measure), "")
+    else:
+        console.say(*table_lines(reports), "")
     if curve is not None:
-        console.say(f"learning curve: {curve}")
-    console.say(report.line)
+        console.say(f"learning curve{'s' if len(reports) > 1 else ''}: {curve}")
+    if checkpoint is not None:
+        console.say(f"checkpoint: {checkpoint}")
+    if len(reports) == 1:
+        console.say(reports[0].line)
 
 
-def title(report: TrainingReport) -> str:
+def title(reports: Sequence[TrainingReport]) -> str:
     """Return network, optimizer and batches in one line."""
-    plan = report.plan
+    report, plan = reports[0], reports[0].plan
     count = sum(report.model.counts().values())
+    optimizer = str(plan.optimizer) if len(reports) == 1 else f"{len(reports)} optimizers"
     return (
-        f"{report.model.network.name}, {count:,} parameters, {plan.optimizer},"
+        f"{report.model.network.name}, {count:,} parameters, {optimizer},"
         f" batches of {plan.batch_size}, {plan.dtype}, seed {plan.seed}"
     )
 
 
-def histories(report: TrainingReport) -> dict[str, tuple[Epoch, ...]]:
+def histories(reports: Sequence[TrainingReport]) -> dict[str, tuple[Epoch, ...]]:
     """Return the history of each run by a short name, for a legend."""
-    return {
-        run.gradients.partition(",")[0]: run.history
-        for run in (report.ours, report.torch)
-        if run is not None
-    }
+    found: dict[str, tuple[Epoch, ...]] = {}
+    for report in reports:
+        name = str(report.plan.optimizer)
+        for run in (report.ours, report.torch):
+            if run is not None:
+                alone = run.gradients.partition(",")[0]
+                more = name if run is report.ours else f"{name}, torch"
+                found[more if len(reports) > 1 else alone] = run.history
+    return found
 
 
-def history_lines(run: TrainingRun, rows: int = 10) -> Iterator[str]:
+def history_lines(run: TrainingRun, measure: str, rows: int = 10) -> Iterator[str]:
     """Yield a heading and about `rows` rows of a run's history; the last epoch is always shown."""
-    yield "epoch      loss  test accuracy  seconds"
+    held = run.last.validation is not None
+    yield f"epoch      loss  {'validation  ' if held else ''}{measure}  seconds"
     step = max(1, -(-len(run.history) // rows))
     for epoch in run.history:
         if epoch.number % step == 0 or epoch is run.last:
-            accuracy = f"{100 * epoch.accuracy:.1f} %"
-            yield f"{epoch.number:>5}  {epoch.loss:>8.5f}  {accuracy:>13}  {epoch.seconds:>7.1f}"
+            more = f"{epoch.validation!s:>10}  " if held else ""
+            score = f"{epoch.test!s:>{len(measure)}}"
+            yield f"{epoch.number:>5}  {epoch.loss:>8.5f}  {more}{score}  {epoch.seconds:>7.1f}"
+    if run.stopped:
+        yield f"stopped: {run.stopped}"
+
+
+def table_lines(reports: Sequence[TrainingReport]) -> Iterator[str]:
+    """Yield a table with a row for each optimizer, and what torch came to if it was asked."""
+    names = [str(report.plan.optimizer) for report in reports]
+    width, measure = max(map(len, names)), reports[0].measure
+    compared = reports[0].torch is not None
+    torch = "  torch autograd  distance" if compared else ""
+    yield f"{'optimizer':<{width}}  epochs      loss  {measure}  seconds{torch}"
+    for name, report in zip(names, reports, strict=True):
+        last = report.ours.last
+        row = f"{name:<{width}}  {last.number:>6}  {last.loss:>8.5f}  {last.test!s:>{len(measure)}}"
+        row += f"  {last.seconds:>7.1f}"
+        if report.torch is not None:
+            row += f"  {report.torch.last.test!s:>14}  {report.distance:>8.0e}"
+        yield row

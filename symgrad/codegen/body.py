@@ -16,6 +16,7 @@ from symgrad.codegen.windows import (
     keep_value,
     nested,
     scan_value,
+    stack_value,
     window_steps,
     window_value,
 )
@@ -27,7 +28,7 @@ from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.labels import axis_order
 from symgrad.lowering.names import Namer, python_name
 from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, labels
-from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Stack, Window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -228,6 +229,8 @@ class _Body:
                 return scan_value(self.emit, op)
             case Keep():
                 return keep_value(self.emit, op)
+            case Stack():
+                return stack_value(self.emit, op)
             case _:
                 raise AssertionError(f"an operation without a spelling: {type(op).__name__}")
 

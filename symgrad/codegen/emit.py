@@ -234,12 +234,13 @@ class Emitter(Spellings):
     def _call(self, expr: Call) -> Piece:
         row = FUNCTIONS[expr.function]
         args = [self.piece(a) for a in expr.args]
-        whole = all(a.kind == INTEGER for a in args) and row.name in ("maximum", "minimum")
+        chooses = row.name in ("maximum", "minimum")
+        whole = chooses and all(a.kind == INTEGER for a in args)
+        if chooses and all(a.scalar for a in args):
+            text = f"{row.name[:3]}({', '.join(a.text for a in args)})"
+            return Piece(text, ATOM, INTEGER if whole else REAL, (), scalar=True)
         if not whole:
             args = [self.real(a) for a in args]
-        elif all(a.scalar for a in args):
-            text = f"{row.name[:3]}({', '.join(a.text for a in args)})"
-            return Piece(text, ATOM, INTEGER, (), scalar=True)
         fits, axes = self._fitted(args)
         template = self.template(row)
         if template.startswith("{x}"):  # an operator or a method: its arguments need parentheses

@@ -5,6 +5,7 @@ In: the stages of a System and an emitter. Out: the statements of a function's b
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from symgrad.codegen.body import Statement, write_body
@@ -86,5 +87,7 @@ def _loop(part: Loop, program: Program, emitter: Emitter) -> list[Statement]:
     for carry in part.carries:
         body.append(Statement(python_name(carry.name), python_name(carry.step), depth=1))
     steps = f"range({emitter.lengths[part.axis]})"
+    if not any(re.search(rf"\b{counter}\b", line.text) for line in body):
+        counter = f"_{counter}"  # how Python spells what only counts
     head = f"for {counter} in {f'reversed({steps})' if part.backward else steps}:"
     return [*before, Statement("", head), *body, *after]

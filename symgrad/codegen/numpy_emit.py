@@ -143,6 +143,11 @@ class NumpyEmitter(Emitter):
             return "", f"np.full(1, {name}, dtype={self.dtype})"
         return "", f"{name}[{':, ' * axis}None]"
 
+    def stacked(self, pieces: Sequence[str], axis: int) -> str:
+        """Return `np.stack((A, B), axis=1)`."""
+        where = f", axis={axis}" if axis else ""
+        return f"np.stack(({', '.join(pieces)}{',' * (len(pieces) == 1)}){where})"
+
     def joined(self, pieces: Sequence[str], axis: int) -> str:
         """Return `np.concatenate((H0[None], H))`."""
         where = f", axis={axis}" if axis else ""

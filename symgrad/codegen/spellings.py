@@ -132,5 +132,9 @@ class Spellings(ABC):
         """
 
     @abstractmethod
+    def stacked(self, pieces: Sequence[str], axis: int) -> str:
+        """Return arrays side by side along a new axis."""
+
+    @abstractmethod
     def joined(self, pieces: Sequence[str], axis: int) -> str:
         """Return arrays behind each other along an axis."""

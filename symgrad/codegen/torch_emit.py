@@ -159,6 +159,11 @@ class TorchEmitter(Emitter):
         number = f"torch.as_tensor({name}, {self._like()})" if rank == 1 else ""
         return number, f"{name}[{':, ' * axis}None]"
 
+    def stacked(self, pieces: Sequence[str], axis: int) -> str:
+        """Return `torch.stack((A, B), dim=1)`."""
+        where = f", dim={axis}" if axis else ""
+        return f"torch.stack(({', '.join(pieces)}{',' * (len(pieces) == 1)}){where})"
+
     def joined(self, pieces: Sequence[str], axis: int) -> str:
         """Return `torch.cat((H0[None], H))`."""
         where = f", dim={axis}" if axis else ""

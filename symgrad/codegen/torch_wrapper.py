@@ -23,6 +23,7 @@ from symgrad.codegen.lengths import Lengths, plan_lengths
 from symgrad.codegen.torch_emit import TorchEmitter
 from symgrad.ir.equation import INTEGER_KINDS
 from symgrad.ir.kinds import tensor_kinds
+from symgrad.ir.visit import tensors_read
 from symgrad.lowering.names import python_name
 from symgrad.rewriting.stability import prune
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from symgrad.codegen.signature import Argument
     from symgrad.codegen.target import Target
     from symgrad.derivation import Derivation
+    from symgrad.ir.equation import System
 
 
 def wrapper_text(
@@ -62,9 +64,28 @@ def wrapper_text(
     if derivation.saved_results:
         full = derive(derivation.forward, derivation.wrt)
         words = Words(f"Return what `{vjp.name}` does, with cotangents of all results.", {})
-        whole = make_function(full.backward, f"_{name}_vjp_of_all", target, full.saved, words)
+        backward = _from_results(full, derivation.forward.outputs)
+        whole = make_function(backward, f"_{name}_vjp_of_all", target, full.saved, words)
         extra.append(whole)
     return extra, _Wrapper(derivation, forward, vjp, whole, jvp).text()
+
+
+def _from_results(full: Derivation, results: Sequence[str]) -> System:
+    """Return the backward System of a forward one, computing anew what is no result of that."""
+    known = {*results, *(t.name for t in full.forward.inputs)}
+    again = {n for n in full.saved if n not in known}
+    if not again:
+        return full.backward
+    needed = prune(
+        full.forward.with_equations(e for e in full.forward.equations if e.target not in known),
+        again,
+    ).equations
+    inputs = {t.name: t for t in full.backward.inputs if t.name not in again}
+    defined = {e.target for e in needed}
+    read = [n for e in needed for n in tensors_read(e.value) if n not in defined]
+    inputs.update((n, full.forward.tensor(n)) for n in read if n not in inputs)
+    equations = (*needed, *full.backward.equations)
+    return replace(full.backward, inputs=tuple(inputs.values()), equations=equations)
 
 
 def _whole(derivation: Derivation) -> set[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from symgrad.codegen.emit import Emitter
     from symgrad.lowering.affine import Facts, Linear
-    from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
+    from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Stack, Window
 
 Labels = tuple[Index, ...]
 
@@ -256,4 +256,13 @@ def keep_value(emit: Emitter, op: Keep) -> Piece:
     axes = [k - len(out) for k, i in enumerate(out) if i in op.bound]
     where = f"({', '.join(map(str, axes))}{',' if len(axes) == 1 else ''})"
     text = f"_keep({source.text}, {mask.text}, {where}, {emit.fill(op.fill)})"
+    return Piece(text, ATOM, emit.kinds[op.out.tensor], out)
+
+
+def stack_value(emit: Emitter, op: Stack) -> Piece:
+    """Return the right-hand side that puts arrays side by side along a new axis."""
+    out = labels(op.out)
+    emit.order = tuple(i for i in out if i is not op.along)
+    texts = [emit.operand(s).text for s in op.sources]
+    text = emit.stacked(texts, out.index(op.along))
     return Piece(text, ATOM, emit.kinds[op.out.tensor], out)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symgrad.interop.indexing import values_of
 from symgrad.interop.shapes import reshaped
 from symgrad.interop.sheet import Operand
 from symgrad.interop.table import need, operator
+from symgrad.interop.windows import adaptive_pool, each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,8 +102,6 @@ def interpolate(
     else:
         new = list(size) if isinstance(size, (list, tuple)) else [size] * space
     if mode == "area":
-        from symgrad.interop.windows import adaptive_pool
-
         return adaptive_pool(sheet, x, space, new, "mean")[0]
     kind = "linear" if mode in _LINEAR else mode
     need(prod(x.shape), "an empty image")
@@ -133,9 +133,6 @@ def _unpool(space: int) -> Any:
         sheet: Sheet, x: Operand, indices: Operand, kernel_size: Any, stride: Any = None,
         padding: Any = 0, output_size: Any = None,
     ) -> Operand:  # fmt: skip
-        from symgrad.interop.windows import each
-
-        need(indices.values is not None, "positions that are computed")
         kernel, border = each(kernel_size, space), each(padding, space)
         step = each(stride, space) if stride not in (None, [], ()) else kernel
         shape = [
@@ -146,8 +143,8 @@ def _unpool(space: int) -> Any:
             shape = list(output_size)[-space:]
         lead = list(x.shape[:-space])
         flat = reshaped(sheet, x, [*lead, prod(x.shape[-space:])])
-        places = sheet.input(np.reshape(indices.values, flat.shape), "T")
-        rows = places.values.reshape(-1, flat.shape[-1]) if places.values is not None else []
+        places = sheet.input(values_of(indices).reshape(list(flat.shape)), "T")
+        rows = values_of(places).reshape(-1, max(flat.shape[-1], 1))
         need(all(len({*r}) == len(r) for r in rows), "positions that occur twice")
         index, _ = sheet.index(places, prod(shape))
         out, row_ = sheet.fixed(prod(shape)), index.letters[-1]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from symgrad.interop.parts import select
+from symgrad.interop.indexing import values_of
+from symgrad.interop.parts import select, stack
 from symgrad.interop.shapes import flattened, reshaped
 from symgrad.interop.sheet import Operand, number
-from symgrad.interop.table import kept, mapped, need, operator, swapped, without
+from symgrad.interop.table import kept, mapped, operator, swapped, without
 
 if TYPE_CHECKING:
     from symgrad.interop.sheet import Sheet
@@ -130,9 +131,7 @@ def quantile(
     dim = dim if rank else None
     source = flattened(sheet, x) if dim is None else x
     at = 0 if dim is None else x.axis(dim)
-    given = q.values if isinstance(q, Operand) else q
-    need(given is not None, "quantiles that are computed")
-    parts = [float(v) for v in (given.ravel() if hasattr(given, "ravel") else [given])]
+    parts = [float(v) for v in (values_of(q).ravel() if isinstance(q, Operand) else [q])]
     last = source.shape[at] - 1
     values, _ = ordered(sheet, source, at, source.shape[at])
     found = [_between(sheet, values, at, part * last, interpolation) for part in parts]
@@ -143,8 +142,6 @@ def quantile(
         found = [kept(sheet, f, [at], keepdim=True) for f in found]
     if not isinstance(q, Operand) or not q.rank:
         return found[0]
-    from symgrad.interop.parts import stack
-
     return stack(sheet, found)
 
 

@@ -93,9 +93,9 @@ class Tracer:
         row = OPERATORS.get(name)
         given = [a for a in _flat((args, kwargs)) if isinstance(a, torch.Tensor)]
         known = [self._seen[id(a)][1] for a in given if id(a) in self._seen]
-        if not changes and not any(a.is_floating_point() or a.is_complex() for a in given):
-            if all(o.values is not None for o in known):
-                return function(*args, **kwargs)  # positions and the like: data, not equations
+        whole = not any(a.is_floating_point() or a.is_complex() for a in given)
+        if whole and not changes and all(o.values is not None for o in known):
+            return function(*args, **kwargs)  # positions and the like: data, not equations
         if row is not None and given:
             written = self.write(row, args, kwargs)
             result = function(*args, **kwargs)
@@ -161,8 +161,8 @@ class Tracer:
         Raises:
             NoRowError: If one of them has no row.
         """
-        from torch.func import functionalize  # noqa: PLC0415 (as torch)
         import torch  # noqa: PLC0415 (heavy, and not everyone has it)
+        from torch.func import functionalize  # noqa: PLC0415 (as torch)
         from torch.fx.experimental.proxy_tensor import make_fx  # noqa: PLC0415 (as torch)
 
         given: list[Any] = []

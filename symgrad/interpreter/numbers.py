@@ -1,4 +1,4 @@
-"""The two kinds of numbers that the interpreter computes with: float64 and mpmath at 50 digits.
+"""The two kinds of numbers that the interpreter computes with: float64 and mpmath, at 50 digits.
 
 In: Python floats or mpmath numbers. Out: the same. Where Python raises, the value of IEEE
 arithmetic is returned: overflow is inf, 1/0 is inf, log(-1) is nan.
@@ -164,12 +164,12 @@ FLOAT64 = Numbers(
 
 
 @cache
-def mpmath_numbers() -> Numbers:
-    """Return arithmetic at 50 digits; mpmath is imported when it is first asked for."""
+def mpmath_numbers(digits: int = DIGITS) -> Numbers:
+    """Return arithmetic at many digits; mpmath is imported when it is first asked for."""
     import mpmath  # noqa: PLC0415 (heavy, and needed only here)
 
     mp = mpmath.mp.clone()
-    mp.dps = DIGITS
+    mp.dps = digits
 
     def real(value: Number) -> Number:
         return value if isinstance(value, mp.mpf) else mp.nan

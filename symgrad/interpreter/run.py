@@ -16,7 +16,7 @@ import numpy as np
 
 from symgrad.errors import CycleError, IndexRangeError
 from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes, own_batch
-from symgrad.interpreter.numbers import FLOAT64, Numbers, mpmath_numbers
+from symgrad.interpreter.numbers import DIGITS, FLOAT64, Numbers, mpmath_numbers
 from symgrad.interpreter.solve import solve
 from symgrad.interpreter.terms import PENDING, Compiler, Environment
 from symgrad.ir.batch import fix_batch
@@ -40,6 +40,7 @@ def evaluate(  # noqa: PLR0913 (each says something else about the call)
     *,
     sizes: Mapping[str, int] | None = None,
     numbers: Literal["float64", "mpmath"] = "float64",
+    digits: int = DIGITS,
     everything: bool = False,
     batch: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, NDArray[Any]]:
@@ -52,7 +53,8 @@ def evaluate(  # noqa: PLR0913 (each says something else about the call)
         system: The System.
         arrays: A value for each input; run-time scalars may be left to their default.
         sizes: Lengths that the arrays do not show.
-        numbers: "float64", or "mpmath" for 50 digits (object arrays).
+        numbers: "float64", or "mpmath" for many digits (object arrays).
+        digits: How many digits mpmath computes with.
         everything: Whether to return all tensors, the inputs included, not only the outputs.
         batch: The lengths of `...` in a tensor that is no input, for its cotangent.
 
@@ -67,7 +69,7 @@ def evaluate(  # noqa: PLR0913 (each says something else about the call)
     letters = [f"b{k}" for k in range(len(batch_shape(system, given)))]
     fixed = fix_batch(system, letters, own_batch(system, given, letters, batch or {}))
     bound = bind_sizes(fixed, given, sizes)
-    arithmetic = FLOAT64 if numbers == "float64" else mpmath_numbers()
+    arithmetic = FLOAT64 if numbers == "float64" else mpmath_numbers(digits)
     run = _Run(fixed, given, bound, arithmetic)
     names = fixed.outputs
     if everything:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from symgrad.ir.terms import Add, Expr, Index, Mul, Size
+from symgrad.ir.terms import Add, Element, Expr, Index, Mul, Size
 from symgrad.ir.text_build import written_product
+from symgrad.ir.visit import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,14 +43,40 @@ def composite_parts(position: Expr) -> tuple[Index, ...] | None:
     """
     if not isinstance(position, Add):
         return None
+    rest = [_strided(term) for term in position.terms]
     parts: list[Index] = []
-    for term in position.terms:
-        first = term.factors[0] if isinstance(term, Mul) else term
-        if not isinstance(first, Index):
+    while rest:
+        stride = sorted(i.axis for i in parts)
+        found = next((s for s in rest if s is not None and s[1] == stride), None)
+        if found is None:
             return None
-        parts.append(first)
-    expected = composite(parts, [Size(i.axis) for i in parts])
-    return tuple(parts) if position is expected else None
+        parts.insert(0, found[0])
+        rest.remove(found)
+    return tuple(parts)
+
+
+def _strided(term: Expr) -> tuple[Index, list[str]] | None:
+    """Return the letter of `g*size[c]` and the axes that it steps over; None for another term."""
+    factors = term.factors if isinstance(term, Mul) else (term,)
+    letters = [f for f in factors if isinstance(f, Index)]
+    sizes = [f.axis for f in factors if isinstance(f, Size)]
+    if len(letters) != 1 or len(letters) + len(sizes) < len(factors):
+        return None
+    return letters[0], sorted(sizes)
+
+
+def as_written(position: Expr) -> Expr:
+    """Return a composite position as `composite` makes it; other terms as they are."""
+    parts = composite_parts(position)
+    return position if parts is None else composite(parts, [Size(i.axis) for i in parts])
+
+
+def recomposed(expr: Expr) -> Expr:
+    """Return a term in which every composite position is as `composite` makes it."""
+    new = rebuild(expr, recomposed)
+    if not isinstance(new, Element):
+        return new
+    return Element(new.tensor, tuple(map(as_written, new.indices)), new.outside)
 
 
 def letters_of(position: Expr) -> tuple[Index, ...]:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symgrad.ir.composite import composite_parts
+from symgrad.ir.packed import by_position, pin_first
 from symgrad.ir.terms import (
     BATCH,
     Add,
@@ -143,7 +144,7 @@ class _Printer:
 
     def _add(self, expr: Add) -> str:
         parts: list[str] = []
-        for term in expr.terms:
+        for term in by_position(expr.terms):
             sign, positive = _split_sign(term)
             text = self.text(positive, _ADD if sign > 0 and isinstance(term, Call) else _MUL)
             if not parts:
@@ -158,7 +159,7 @@ class _Printer:
             return _MUL, f"-{self.text(positive, _MUL)}"
         top: list[str] = []
         bottom: list[str] = []
-        for factor, is_mean in _split_means(expr.factors):
+        for factor, is_mean in _split_means(pin_first(expr)):
             if (
                 isinstance(factor, Const)
                 and factor.value.denominator != 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import NonAffineIndexError, ReservedNameError, RoleError, UnboundIndexError
 from symgrad.ir.batch import BATCH_INDEX
-from symgrad.ir.composite import composite
+from symgrad.ir.composite import as_written, composite
 from symgrad.ir.terms import BATCH, ZERO, Add, Const, Element, Expr, Index, Size
 from symgrad.ir.text_affine import is_affine
 from symgrad.ir.text_build import written_sum
@@ -102,7 +102,7 @@ def read_index(reader: TermReader, node: ast.expr) -> Expr:
             expected="integers, indices and sizes with + - and constant factors, or a gather",
             fix="use 2*h + p, i % size[i], clip(...), (g, c) or T[n]",
         )
-    return expr
+    return as_written(expr)
 
 
 def _plain(reader: TermReader, node: ast.Name) -> Expr | None:

@@ -25,10 +25,10 @@ from symgrad.lowering.ops import (
     Scatter,
     labels,
 )  # fmt: skip
-from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Stack, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from symgrad.ir.equation import System
 
@@ -197,6 +197,13 @@ class OpBuilder:
         axes = sort_labels([*labels(source), *labels(mask)], self.wanted)
         out = Element(self.names.fresh(f"{source.tensor}_kept", "kept"), axes)
         self.add(Keep(out, source, mask, fill, tuple(bound)), self.kinds[source.tensor])
+        return out
+
+    def stack(self, sources: Sequence[Element], along: Index) -> Element:
+        """Return the operand that holds arrays of like labels side by side along a new axis."""
+        axes = sort_labels([*labels(sources[0]), along], self.wanted)
+        out = Element(self.names.fresh(f"{sources[0].tensor}_stacked", "stacked"), axes)
+        self.add(Stack(out, tuple(sources), along), self.kinds[sources[0].tensor])
         return out
 
     def flatten_last(self, source: Element, bound: tuple[Index, ...]) -> tuple[Element, Index]:

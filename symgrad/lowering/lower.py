@@ -34,6 +34,7 @@ from symgrad.lowering.build_ops import OpBuilder, is_operand
 from symgrad.lowering.labels import canonical
 from symgrad.lowering.names import python_name
 from symgrad.lowering.ops import BOOL, INTEGER, REAL, Map, Program
+from symgrad.lowering.packed import flatten_pieces
 from symgrad.lowering.reads import guarded, read, without_tests
 from symgrad.lowering.restricted import flatten_reduction
 from symgrad.lowering.stable import flatten_exp, flatten_sum
@@ -72,7 +73,7 @@ class Lowering:
     def __init__(self, system: System, returned: Collection[str]) -> None:
         self.system, self.returned = system, returned
         self.build = OpBuilder(system)
-        self._where = ""
+        self._where = self.target = ""
         self._kinds = tensor_kinds(system)
         self._flat: dict[Expr, Expr] = {}
         self._reduced: dict[Expr, Expr] = {}
@@ -84,7 +85,7 @@ class Lowering:
 
     def equation(self, equation: Equation) -> None:
         """Append the operations of one equation."""
-        self._where = f"equation {str(equation)!r}"
+        self._where, self.target = f"equation {str(equation)!r}", equation.target
         letters = equation.letters
         if equation.implicit:
             raise no_implicit(equation)
@@ -142,7 +143,7 @@ class Lowering:
         if isinstance(expr, Call) and expr.function == "exp":
             found = flatten_exp(self, expr)
         elif isinstance(expr, Add):
-            found = flatten_sum(self, expr)
+            found = flatten_sum(self, expr) or flatten_pieces(self, expr)
         if found is not None:
             return found
         if isinstance(expr, Where):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.ir.terms import Element, Index
 from symgrad.ir.visit import elements
-from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Stack, Window
 
 if TYPE_CHECKING:
     from symgrad.ir.equation import Equation, System
@@ -158,7 +158,7 @@ class Scatter:
         return tuple(dict.fromkeys((*inner, self.source.tensor)))
 
 
-Op = Map | Contract | Reduce | Gather | Scatter | Window | Fold | Flatten | Scan | Keep
+Op = Map | Contract | Reduce | Gather | Scatter | Window | Fold | Flatten | Scan | Keep | Stack
 
 
 @dataclass(frozen=True)

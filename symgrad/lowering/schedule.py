@@ -17,7 +17,7 @@ from symgrad.lowering.kinds import kind_of
 from symgrad.lowering.labels import axis_order, canonical, free_in_order
 from symgrad.lowering.names import Namer
 from symgrad.lowering.ops import Contract, Map, Op, Program, labels
-from symgrad.lowering.window_ops import Fold, Window
+from symgrad.lowering.window_ops import Fold, Stack, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def _with_out(op: Op, read: Element, out: Element) -> Op | None:
         return None
     new = _relabel(op, mapping)
     reordered = new.out.indices != out.indices
-    if reordered and not isinstance(new, (Map, Contract, Window, Fold)):
+    if reordered and not isinstance(new, (Map, Contract, Window, Fold, Stack)):
         return None
     return replace(new, out=out)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, const
 from symgrad.ir.equation import Equation
+from symgrad.ir.packed import pin_of
 from symgrad.ir.terms import (
     ZERO,
     Add,
@@ -177,7 +178,8 @@ class _Stepping:
 
     def _hoist_some(self, node: Add | Mul, equation: Equation, *, guarded: bool) -> Expr:
         """Return a sum or product with what does not depend on the cycle as one term, if small."""
-        free = [c for c in node.children if not self._recurs(c)]
+        pin = pin_of(node)  # what says where a piece stands is no part of its value
+        free = [c for c in node.children if not self._recurs(c) and c is not pin]
         rest = [c for c in node.children if self._recurs(c)]
         whole = node.with_children(tuple(free)) if len(free) > 1 else None
         if whole is not None and any(whole.free <= c.free for c in free):
@@ -186,6 +188,7 @@ class _Stepping:
         else:
             found = [self._hoist(c, equation, guarded=guarded) for c in free]
         found += [self._hoist(c, equation, guarded=guarded) for c in rest]
+        found += [] if pin is None else [pin]
         return found[0] if len(found) == 1 else node.with_children(tuple(found))
 
     def _inside(self, node: Expr, equation: Equation) -> Expr:

@@ -1,4 +1,4 @@
-"""The operations that move data or run along an axis: window, fold, flatten, scan, keep.
+"""The operations that move data or run along an axis: window, fold, flatten, scan, keep, stack.
 
 In: nothing. Out: frozen records like those of `symgrad.lowering.ops`. A Window and a Fold with the
 same positions are the transposes of each other.
@@ -129,3 +129,23 @@ class Keep:
         """Names of the arrays that are read."""
         inner = [e.tensor for e in elements(self.mask)]
         return tuple(dict.fromkeys((self.source.tensor, *inner)))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Arrays side by side along a new axis: `out[n, q]` is the source number q at n.
+
+    Attributes:
+        out: The array that is defined.
+        sources: As many arrays as the axis is long, each with the other labels of `out`.
+        along: The label of `out` that counts them.
+    """
+
+    out: Element
+    sources: tuple[Element, ...]
+    along: Index
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the arrays that are read."""
+        return tuple(dict.fromkeys(s.tensor for s in self.sources))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from symgrad.ir.equation import Equation, System, parts_at
+from symgrad.ir.sizes import axes_of
 from symgrad.ir.terms import Element, Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
 from symgrad.rewriting.cost import NOMINAL_LENGTH, cost_of, elements_of, length
@@ -27,7 +28,7 @@ from symgrad.rewriting.sharing import Relation, reachable, relation_rule, relati
 from symgrad.rewriting.stability import exponentiates, folded_definitions, hazardous_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from symgrad.ir.terms import Expr
     from symgrad.rewriting.trace import Trace
@@ -43,7 +44,6 @@ _SCALARS = NOMINAL_LENGTH - 1
 _MOST_REWRITES = 2_000
 #: A longer step that only inserts is mechanical: a reader may skip it.
 _LONGEST_SHOWN = 160
-_OCCURRENCES = "X_bar[m] = sum over the occurrences X[a] of seed * delta(m, a)"
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,7 @@ class _Search:
         values = {t: e.value for t, e in self.adjoint.items()}
         named = tuple(t for t in values if t not in self.wanted)
         equations = tuple(self.equation(t, values[t]) for t in (*named, *self.wanted))
-        return ClosedForm(
-            equations, self.saved(values.values()), cost_of(values.values()), named, ()
-        )
+        return ClosedForm(equations, self.saved(values.values()), self.cost_of(values), named, ())
 
     def _descend(self, relations: tuple[Relation, ...]) -> _Closer | None:
         """Insert named cotangents where they are read as long as that is no dearer."""
@@ -168,8 +166,13 @@ class _Search:
         """Return operations and memory traffic: a read of what is saved, a write if it was not."""
         return form.cost + sum(self._traffic(s) for s in form.saved)
 
+    def cost_of(self, values: Mapping[str, Expr]) -> float:
+        """Return the cost of computing cotangents together."""
+        return cost_of(values.values(), self.facts.lengths)
+
     def _traffic(self, name: str) -> float:
-        elements = elements_of(len(self.system.tensor(name).shape))
+        axes = [a for s in self.system.tensor(name).shape for a in axes_of(s)]
+        elements = elements_of(axes, self.facts.lengths)
         if name in self.system.outputs:  # the next layer keeps it, this one's input may go
             return elements * 0.9
         return elements * (2.0 if name in self.system.defined else 1.0)
@@ -260,11 +263,17 @@ class _Search:
     def explain(self, best: ClosedForm, trace: Trace) -> None:
         """Record the steps from the raw adjoint to the closed form."""
         for raw in self.adjoint.values():
-            trace.add("add_occurrences", _OCCURRENCES, raw)
+            trace.chain_rule(self._reads(raw.target), raw)
         self.budget = Budget(_MOST_REWRITES)
         for equation in best.equations:
             with suppress(BudgetExceededError):
                 self._explain_one(best, equation, trace)
+
+    def _reads(self, cotangent: str) -> tuple[str, ...]:
+        """Return a tensor and those in whose equations it is read: its cotangent sums over them."""
+        name = cotangent.removesuffix("_bar").removesuffix("_total")
+        readers = (e.target for e in self.system.equations if name in tensors_read(e.value))
+        return (name, *readers)
 
     def _explain_one(self, best: ClosedForm, final: Equation, trace: Trace) -> None:
         target = final.target
@@ -325,7 +334,7 @@ class _Closer:
         self.rewrite = search.rewriter(relations)
         self.named = [n for n in search.adjoint if n not in search.wanted]
         self.values = {t: self._value(t, self.named) for t in search.adjoint}
-        self.cost = cost_of(self.values.values())
+        self.cost = search.cost_of(self.values)
         self.refused: dict[str, tuple[Expr, ...]] = {}
 
     def _value(self, target: str, named: Collection[str]) -> Expr:
@@ -362,7 +371,7 @@ class _Closer:
         values |= {t: self._value(t, named) for t in readers}
         if any(name in tensors_read(e) for e in values.values()):
             return
-        cost = cost_of(values.values())
+        cost = self.search.cost_of(values)
         if self._is_better(values, cost):
             self.named, self.values, self.cost = named, values, cost
 

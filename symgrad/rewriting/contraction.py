@@ -15,6 +15,7 @@ from symgrad.ir.terms import (
     ZERO,
     Add,
     Compare,
+    Const,
     Element,
     Expr,
     Index,
@@ -93,13 +94,13 @@ def count_constant(expr: Expr, _facts: Facts) -> Expr | None:
 
 @rule(
     law="sum[j](delta(i, j) * f(j)) = f(i)",
-    when="i and j range over the same axis",
+    when="i is in the range of j",
     shrinks="number of bound indices",
     before="T: index(j)[n]; Y[n] = sum[j]((T[n] == j) * A[n, j])",
     after="T: index(j)[n]; Y[n] = A[n, T[n]]",
     nodes=(Reduce,),
 )
-def sift_delta(expr: Expr, _facts: Facts) -> Expr | None:
+def sift_delta(expr: Expr, facts: Facts) -> Expr | None:
     """Sift a delta through the sum that binds one of its sides."""
     assert isinstance(expr, Reduce)
     if expr.op != "sum":
@@ -109,7 +110,7 @@ def sift_delta(expr: Expr, _facts: Facts) -> Expr | None:
         if not isinstance(factor, Compare) or factor.op != "==":
             continue
         for index, value in ((factor.left, factor.right), (factor.right, factor.left)):
-            if index in bound and _ranges_alike(index, value):
+            if index in bound and _in_range(index, value, facts):
                 assert isinstance(index, Index)
                 kept = tuple(i for i in bound if i is not index)
                 rest = mul(*(f for f in arguments(body, Mul) if f is not factor))
@@ -120,11 +121,21 @@ def sift_delta(expr: Expr, _facts: Facts) -> Expr | None:
     return None
 
 
-def _ranges_alike(index: Expr, value: Expr) -> bool:
-    """Return whether `value` is an index over the same axis, or data checked to be in range."""
+def _in_range(index: Expr, value: Expr, facts: Facts) -> bool:
+    """Return whether a value is known to be in the range of an index.
+
+    That is another index over its axis, data, which is checked, or a number below a known length.
+    """
     if not isinstance(index, Index) or index in value.free:
         return False
+    if isinstance(value, Const):
+        return value.value.denominator == 1 and 0 <= value.value < _length(index, facts)
     return isinstance(value, Element) or (isinstance(value, Index) and value.axis == index.axis)
+
+
+def _length(index: Index, facts: Facts) -> int:
+    """Return the length of an axis if it is known, else 0."""
+    return dict(facts.lengths).get(index.axis, 0)
 
 
 @rule(
@@ -151,12 +162,20 @@ def use_delta(expr: Expr, _facts: Facts) -> Expr | None:
 
 
 def replace_term(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """Return a term in which a subterm without bound indices is replaced wherever it occurs."""
+    """Return a term in which a subterm is replaced wherever it occurs.
 
-    def visit(node: Expr) -> Expr:
-        return new if node is old else rebuild(node, visit)
-
-    return visit(expr)
+    Indices of `old` and `new` that are opened belong to a binder around the term: those that
+    binders inside of it have are others.
+    """
+    if expr is old:
+        return new
+    if not old.free <= expr.free:
+        return expr
+    if isinstance(expr, Reduce):
+        bound, body, condition = open_reduce(expr, avoid=new.free)
+        inside = None if condition is None else replace_term(condition, old, new)
+        return close_reduce(expr.op, bound, replace_term(body, old, new), inside, expr.ties)
+    return rebuild(expr, lambda child: replace_term(child, old, new))
 
 
 @rule(

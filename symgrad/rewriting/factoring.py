@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, call, mul, neg, power, split_coefficient, split_power
+from symgrad.ir.packed import pieces
 from symgrad.ir.terms import (
     MINUS_ONE,
     ONE,
@@ -62,7 +63,7 @@ def factored(expr: Expr, facts: Facts) -> Expr:
     new = visit(expr)
     for rewrite in (turn_constant, complement_sigmoid):
         acted = apply_everywhere(new, partial(_tried, rewrite, facts))
-        new = acted if cost_of_one(acted) <= cost_of_one(new) else new
+        new = acted if cost_of_one(acted, facts.lengths) <= cost_of_one(new, facts.lengths) else new
     return _positive(new)
 
 
@@ -81,6 +82,9 @@ def _tried(rewrite: Rule, facts: Facts, node: Expr) -> Expr | None:
 def factor_common(expr: Expr, facts: Facts) -> Expr | None:
     """Take out what all terms share; else group the terms that share the most wanted factor."""
     assert isinstance(expr, Add)
+    packed = pieces(expr.terms)
+    if packed is not None:
+        return _piece_by_piece(expr, packed, facts)
     aligned = _aligned(expr)
     if not isinstance(aligned, Add):
         return aligned
@@ -93,6 +97,16 @@ def factor_common(expr: Expr, facts: Facts) -> Expr | None:
         inner = factor_common.apply(inner, facts) or inner if isinstance(inner, Add) else inner
         return mul(content, inner) if inner is not expr else None
     return _group(expr, facts)
+
+
+def _piece_by_piece(expr: Expr, packed: dict[Compare, Expr], facts: Facts) -> Expr | None:
+    """Return a sum with the terms of each position of an index together, and factored."""
+    values = {
+        pin: (factor_common.apply(value, facts) or value) if isinstance(value, Add) else value
+        for pin, value in packed.items()
+    }
+    new = add(*(mul(pin, value) for pin, value in values.items()))
+    return None if new is expr else new
 
 
 def _aligned(expr: Add) -> Expr:
@@ -120,7 +134,7 @@ def _shared_coefficient(expr: Add, coefficient: Fraction) -> bool:
 @lru_cache(maxsize=4096)
 def _group(expr: Add, facts: Facts) -> Expr | None:
     """Take a factor out of the terms that have it, if that is no dearer; cached."""
-    best, best_cost = None, cost_of_one(expr)
+    best, best_cost = None, cost_of_one(expr, facts.lengths)
     for base in _shared_bases(expr)[: _MOST_GROUPS if len(expr.terms) < _MANY_TERMS else 1]:
         with_base = [t for t in expr.terms if base in _bases(t)]
         rest = [t for t in expr.terms if t not in with_base]
@@ -133,7 +147,7 @@ def _group(expr: Add, facts: Facts) -> Expr | None:
         candidate = _same_sum(group, remainder) or add(group, remainder)
         if isinstance(candidate, Add) and _shares_sum(candidate):
             candidate = factor_common.apply(candidate, facts) or candidate
-        cost = cost_of_one(candidate)
+        cost = cost_of_one(candidate, facts.lengths)
         if cost < best_cost or (cost == best_cost and best is None):
             best, best_cost = candidate, cost
     return best
@@ -188,7 +202,11 @@ def read_at_delta(expr: Expr, facts: Facts) -> Expr | None:
         candidate = factor_common.apply(candidate, facts) or candidate
     if isinstance(plain, Add):
         plain = factor_common.apply(plain, facts) or plain
-    return candidate if cost_of_one(candidate) < cost_of_one(plain) else None
+    return (
+        candidate
+        if cost_of_one(candidate, facts.lengths) < cost_of_one(plain, facts.lengths)
+        else None
+    )
 
 
 def _read_at_data(term: Expr) -> Expr:
@@ -299,14 +317,14 @@ def merge_sums(expr: Expr, facts: Facts) -> Expr | None:
     assert isinstance(expr, Add)
     if len(expr.terms) > _MANY_TERMS:
         return None
-    before = cost_of_one(expr)
+    before = cost_of_one(expr, facts.lengths)
     for k, left in enumerate(expr.terms):
         for right in expr.terms[k + 1 :]:
             merged = _merged(left, right, facts)
             if merged is not None:
                 rest = [t for t in expr.terms if t is not left and t is not right]
                 candidate = add(merged, *rest)
-                if cost_of_one(candidate) < before:
+                if cost_of_one(candidate, facts.lengths) < before:
                     return candidate
     return None
 
@@ -353,7 +371,7 @@ def nest_sums(expr: Expr, facts: Facts) -> Expr | None:
         return None
     bound, body, _ = open_reduce(expr)
     factors = arguments(body, Mul)
-    best, best_cost = None, cost_of_one(expr)
+    best, best_cost = None, cost_of_one(expr, facts.lengths)
     for index in bound:
         inside = [f for f in factors if index in f.free]
         outside = [f for f in factors if index not in f.free]
@@ -364,7 +382,7 @@ def nest_sums(expr: Expr, facts: Facts) -> Expr | None:
         candidate = close_reduce("sum", kept, mul(*outside, inner))
         if isinstance(candidate, Reduce):
             candidate = nest_sums.apply(candidate, facts) or candidate
-        cost = cost_of_one(candidate)
+        cost = cost_of_one(candidate, facts.lengths)
         if cost < best_cost:
             best, best_cost = candidate, cost
     return best

@@ -21,18 +21,20 @@ _NONNEGATIVE_CALLS = (*_POSITIVE_CALLS, "relu", "abs")
 
 @dataclass(frozen=True)
 class Facts:
-    """Signs that hold whenever the System is evaluated on its domain.
+    """Signs that hold whenever the System is evaluated on its domain, and known lengths.
 
     Attributes:
         positive: Tensors that are above 0 everywhere.
         nonnegative: Tensors that are at least 0 everywhere, the positive ones included.
         divisors: Tensors that may be divided by without new risk: the equations divide by them
             already, or define them as a reciprocal or an exponential.
+        lengths: The lengths that are declared as numbers, by axis.
     """
 
     positive: frozenset[str] = frozenset()
     nonnegative: frozenset[str] = frozenset()
     divisors: frozenset[str] = frozenset()
+    lengths: tuple[tuple[str, int], ...] = ()
 
     def may_divide(self, expr: Expr) -> bool:
         """Return whether a factor can be moved to the other side of an equation."""
@@ -116,7 +118,8 @@ def facts_of(system: System) -> Facts:
             positive.add(equation.target)
         if known.is_nonnegative(value):
             nonnegative.add(equation.target)
-    return Facts(frozenset(positive), frozenset(nonnegative), _divisors(system))
+    lengths = tuple((a, int(e.value)) for a, e in system.sizes if isinstance(e, Const))
+    return Facts(frozenset(positive), frozenset(nonnegative), _divisors(system), lengths)
 
 
 def collected(expr: Expr) -> Expr:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import collect, evidently_nonnegative, split_coefficient
+from symgrad.ir.composite import recomposed
 from symgrad.ir.terms import Add, Call, Element, Expr, Mul, Power, Reduce
 from symgrad.ir.visit import (
     arguments,
@@ -34,13 +35,17 @@ if TYPE_CHECKING:
 
 
 def stabilise(system: System) -> System:
-    """Return an equal System in stable spellings; outputs keep their names.
+    """Return an equal System in stable spellings, as they are written; outputs keep their names.
 
     An intermediate that can overflow and is no output is inserted where it is read, and one that is
     read inside a logarithm is inserted there, so that log meets exp.
     """
     folded, hazardous = _folded(system, keep=system.outputs)
-    kept = [e for e in folded if e.target not in hazardous or e.target in system.outputs]
+    kept = [
+        replace(e, value=recomposed(e.value))
+        for e in folded
+        if e.target not in hazardous or e.target in system.outputs
+    ]
     return prune(replace(system, equations=tuple(kept)), system.outputs)
 
 

@@ -5,12 +5,14 @@ In: a rule's name and law, a term before and after. Out: data that `symgrad.form
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.show import show
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from symgrad.ir.equation import Equation
     from symgrad.ir.terms import Expr
 
@@ -26,6 +28,7 @@ class Step:
         after: The equation that resulted.
         detail: Whether a reader may skip the step: bookkeeping, shown by `--steps all`.
         relation: For a reuse: what is replaced, what by, and the equation behind it.
+        reads: For the chain rule: a tensor, then those in whose equations it is read.
     """
 
     rule: str
@@ -34,6 +37,32 @@ class Step:
     after: Equation
     detail: bool = False
     relation: tuple[Expr, Expr, Equation] | None = None
+    reads: tuple[str, ...] = ()
+
+    def renamed(
+        self,
+        name: Callable[[str], str],
+        term: Callable[[Expr], Expr],
+        equation: Callable[[Equation], Equation],
+    ) -> Step:
+        """Return the step under other names of tensors."""
+        before = None if self.before is None else equation(self.before)
+        step = replace(self, before=before, after=equation(self.after))
+        if self.reads:
+            reads = tuple(map(name, self.reads))
+            return replace(step, reads=reads, law=chain_law(reads))
+        if self.relation is None:
+            return step
+        pattern, replacement, source = self.relation
+        relation = (term(pattern), term(replacement), equation(source))
+        return replace(step, relation=relation, law=relation_law(*relation))
+
+
+def chain_law(reads: Sequence[str]) -> str:
+    """Return where a tensor is read, as a text: `E is read in Z and P`."""
+    name, *readers = reads
+    last = f" and {readers.pop()}" if len(readers) > 1 else ""
+    return f"{name} is read in {', '.join(readers)}{last}"
 
 
 def relation_law(pattern: Expr, replacement: Expr, source: Equation) -> str:
@@ -47,6 +76,10 @@ class Trace:
     """Collects steps; a fresh one for each derivation."""
 
     steps: list[Step] = field(default_factory=list)
+
+    def chain_rule(self, reads: tuple[str, ...], after: Equation) -> None:
+        """Record a cotangent as the sum over the reads of its tensor."""
+        self.steps.append(Step("chain_rule", chain_law(reads), None, after, reads=reads))
 
     def reuse(
         self, relation: tuple[Expr, Expr, Equation], after: Equation, before: Equation

@@ -1,4 +1,4 @@
-"""Data sets of images with labels, from files alone: nothing is fetched.
+"""Data sets, rows with labels or targets, from files alone: nothing is fetched.
 
 In: a name, and a folder for a set that is not shipped. Out: a `Dataset` with a fixed split.
 """
@@ -34,25 +34,26 @@ _FASHION_HELP = (
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows with labels, split into a training and a test part.
+    """Rows with labels or targets, split into a training and a test part.
 
     Attributes:
         name: What the set is called.
-        x_train: Training rows, shape [n, features], values in 0..1.
-        y_train: Their labels, shape [n].
-        x_test: Test rows.
-        y_test: Their labels.
-        classes: Number of classes; labels are below it.
-        image: Height and width of a row drawn as an image.
+        x_train: Training rows, shape [n, features]: images in 0..1, tables with mean 0 and
+            variance 1.
+        y_train: Their labels, shape [n], or targets, shape [n, 1], with mean 0 and variance 1.
+        x_test: Test rows, on the same scale.
+        y_test: Their labels or targets.
+        classes: Number of classes; labels are below it. 0 for targets.
+        image: Height and width of a row drawn as an image; None for a table.
     """
 
     name: str
     x_train: Floats
-    y_train: Labels
+    y_train: Any
     x_test: Floats
-    y_test: Labels
+    y_test: Any
     classes: int
-    image: tuple[int, int]
+    image: tuple[int, int] | None = None
 
     @property
     def features(self) -> int:
@@ -67,7 +68,8 @@ def load(name: str, path: str | Path | None = None, dtype: str = "float64") -> D
     """Return a data set with its fixed split.
 
     Args:
-        name: "mnist5k" (4000/1000), "digits" (1438/359) or "fashion-mnist" (60000/10000).
+        name: "mnist5k" (4000/1000), "digits" (1438/359), "fashion-mnist" (60000/10000),
+            "breast-cancer" (456/113), or, with targets, "diabetes" (354/88).
         path: Folder of a set that is not shipped with the package.
         dtype: The dtype of the rows.
 
@@ -96,7 +98,7 @@ def load(name: str, path: str | Path | None = None, dtype: str = "float64") -> D
 
 
 def hold_out(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
-    """Return the set with `count` stratified training rows as its test part.
+    """Return the set with `count` training rows as its test part, stratified if there are classes.
 
     Settings are chosen on these rows, so that the real test part stays unseen.
     """
@@ -107,7 +109,9 @@ def hold_out(dataset: Dataset, count: int, seed: int = 0) -> Dataset:
             expected=f"between 1 and {len(dataset.y_train) - 1}",
             fix="hold out fewer rows than there are to train on",
         )
-    train, held = stratified_split(dataset.y_train, count / len(dataset.y_train), seed)
+    rows = len(dataset.y_train)
+    labels = dataset.y_train if dataset.classes else np.zeros(rows, np.int64)
+    train, held = stratified_split(labels, count / rows, seed)
     return replace(
         dataset,
         x_train=dataset.x_train[train],
@@ -148,10 +152,34 @@ def _mnist5k(_: Path | None, dtype: np.dtype[Any]) -> Dataset:
 
 
 def _digits(_: Path | None, dtype: np.dtype[Any]) -> Dataset:
-    text = gzip.decompress(_shipped("digits.csv.gz")).decode()
-    table = np.loadtxt(io.StringIO(text), delimiter=",")
+    table = _table("digits.csv.gz")
     rows = table[:, :-1].astype(dtype) / 16
     return _split("digits", rows, table[:, -1].astype(np.int64), (8, 8))
+
+
+def _breast_cancer(_: Path | None, dtype: np.dtype[Any]) -> Dataset:
+    table = _table("breast-cancer.csv.gz")
+    labels = table[:, -1].astype(np.int64)
+    train, test = stratified_split(labels, 0.2, seed=0)
+    x_train, x_test = (x.astype(dtype) for x in _scaled(table[train, :-1], table[test, :-1]))
+    return Dataset("breast-cancer", x_train, labels[train], x_test, labels[test], classes=2)
+
+
+def _diabetes(_: Path | None, dtype: np.dtype[Any]) -> Dataset:
+    table = _table("diabetes.csv.gz")
+    train, test = stratified_split(np.zeros(len(table), np.int64), 0.2, seed=0)
+    rows, more = (part.astype(dtype) for part in _scaled(table[train], table[test]))
+    return Dataset("diabetes", rows[:, :-1], rows[:, -1:], more[:, :-1], more[:, -1:], classes=0)
+
+
+def _scaled(train: Floats, test: Floats) -> tuple[Floats, Floats]:
+    """Return both parts with the mean and the spread of the training part taken out."""
+    mean, spread = train.mean(axis=0), train.std(axis=0)
+    return (train - mean) / spread, (test - mean) / spread
+
+
+def _table(file: str) -> Floats:
+    return np.loadtxt(io.StringIO(gzip.decompress(_shipped(file)).decode()), delimiter=",")
 
 
 def _shipped(file: str) -> bytes:
@@ -219,4 +247,6 @@ _LOADERS: dict[str, Callable[[Path | None, np.dtype[Any]], Dataset]] = {
     "mnist5k": _mnist5k,
     "digits": _digits,
     "fashion-mnist": _fashion,
+    "breast-cancer": _breast_cancer,
+    "diabetes": _diabetes,
 }

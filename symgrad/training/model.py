@@ -51,6 +51,12 @@ class Model:
         return self.objective.tensor(self.target).kind == "index"
 
     @property
+    def features(self) -> int | None:
+        """The length of a row of the data, if it is fixed and rows are vectors."""
+        *_, last = self.objective.tensor(self.data).shape
+        return self.sizes.get(last.axis) if isinstance(last, Size) else None
+
+    @property
     def sizes(self) -> dict[str, int]:
         """The lengths that are fixed, by axis."""
         return {axis: int(e.value) for axis, e in self.objective.sizes if isinstance(e, Const)}

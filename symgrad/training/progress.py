@@ -23,10 +23,17 @@ class Progress:
         label: What is going on.
         enabled: Whether to draw at all.
         console: Where to draw.
+        done: Steps that were done in an earlier run.
     """
 
     def __init__(
-        self, total: int, label: str, *, enabled: bool = True, console: Console | None = None
+        self,
+        total: int,
+        label: str,
+        *,
+        enabled: bool = True,
+        console: Console | None = None,
+        done: int = 0,
     ) -> None:
         self._total = total
         self._label = label
@@ -34,7 +41,7 @@ class Progress:
         self._enabled = enabled and self._console.is_terminal
         self._began = perf_counter()
         self._bar: Bar | None = None
-        self.done = 0
+        self.done = self._first = done
 
     def __enter__(self) -> Self:
         return self
@@ -66,5 +73,5 @@ class Progress:
             self._bar.add_task(self._label, total=self._total, state="")
             self._bar.start()
         if self._bar is not None:
-            state = f"loss {loss:.4f}  {self.done / elapsed:.0f} steps/s"
+            state = f"loss {loss:.4f}  {(self.done - self._first) / elapsed:.0f} steps/s"
             self._bar.update(self._bar.task_ids[0], completed=self.done, state=state)

@@ -1,7 +1,7 @@
 """One point at which a System is tested: lengths, values, cotangents, layouts.
 
-In: a System and numbers. Out: arrays ready to call a function with, and a script that reproduces
-the point. Knows nothing of how points are chosen (`strategies`) or judged (`checks`).
+In: a System and numbers. Out: arrays ready to call a function with. Knows nothing of how points are
+chosen (`strategies`), judged (`checks`) or printed as programs (`scripts`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from symgrad.ir.visit import elements
 from symgrad.verification.layouts import with_layout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 #: Letters for the axes of `...`, which no layer uses.
 BATCH_LETTERS = ("b0", "b1", "b2")
+
+#: An axis that is fixed to more entries than this is tested at other lengths.
+LONGEST = 6
 
 Arrays = dict[str, "NDArray[Any]"]
 
@@ -114,6 +117,13 @@ class Instance:
         """The length of each axis of `fixed`."""
         return sizes_of(self.system, self.lengths, self.batch, self.own)
 
+    @cached_property
+    def values(self) -> Hashable:
+        """What the truth at this point depends on: all but memory layouts."""
+        arrays = (*self.inputs.items(), *self.cotangents.items())
+        contents = tuple((n, a.dtype.str, a.shape, a.tobytes()) for n, a in arrays)
+        return (tuple(self.lengths.items()), self.batch, self.own, self.dtype, contents)
+
     def arrays(self) -> Arrays:
         """Return fresh inputs, in their layouts."""
         return {n: with_layout(a, self.layouts.get(n, "C")) for n, a in self.inputs.items()}
@@ -148,24 +158,6 @@ class Instance:
         text = ", ".join(f"{axis}={n}" for axis, n in lengths.items())
         odd = [f"{n} {layout}" for n, layout in self.layouts.items() if layout != "C"]
         return "; ".join([f"{self.system.name} at {text}", self.dtype, *self.notes, *odd])
-
-    def script(self, check: str, target: str) -> str:
-        """Return a program that runs a check at this point again."""
-        return _SCRIPT.format(
-            check=check,
-            target=target,
-            note=str(self),
-            text=str(self.system),
-            name=self.system.name,
-            params=self.system.params,
-            lengths=dict(self.lengths),
-            batch=self.batch,
-            inputs=_literals(self.inputs),
-            cotangents=_literals(self.cotangents),
-            layouts={n: layout for n, layout in self.layouts.items() if layout != "C"},
-            dtype=self.dtype,
-            own=self.own,
-        )
 
 
 def with_open_lengths(derivation: Derivation, longest: int) -> Derivation:
@@ -227,46 +219,3 @@ def sizes_of(
     for axis, length in at_batch(system, BatchAxes(len(batch), own)).sizes:
         found[axis] = length_of(length, found)
     return found
-
-
-def _literals(arrays: Mapping[str, NDArray[Any]]) -> str:
-    rows = [f"    {name!r}: {_literal(array)},\n" for name, array in arrays.items()]
-    return "{\n" + "".join(rows) + "}"
-
-
-def _literal(array: NDArray[Any]) -> str:
-    values = repr(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-    shape = f".reshape({array.shape})" if array.size == 0 else ""
-    return f"np.array({values}, dtype={str(array.dtype)!r}){shape}"
-
-
-_SCRIPT = '''\
-"""Runs the check {check!r} on {target!r} again, at one point: {note}."""
-
-import numpy as np
-
-from symgrad.ir.text import parse
-from symgrad.verification.instances import Instance
-from symgrad.verification.verify import replay
-
-system = parse(
-    """
-{text}
-""",
-    name={name!r},
-    params={params!r},
-)
-inputs = {inputs}
-cotangents = {cotangents}
-instance = Instance(
-    system,
-    lengths={lengths!r},
-    batch={batch!r},
-    inputs=inputs,
-    cotangents=cotangents,
-    layouts={layouts!r},
-    dtype={dtype!r},
-    own={own!r},
-)
-print(replay(system, {check!r}, instance, target={target!r}))
-'''

@@ -18,18 +18,22 @@ from symgrad.autodiff.adjoint import adjoint_system
 from symgrad.autodiff.recurrences import BAR
 from symgrad.autodiff.tangent import DOT, derive_jvp
 from symgrad.interpreter import evaluate
+from symgrad.interpreter.numbers import DIGITS
 from symgrad.verification.hoisting import hoist_reductions
 from symgrad.verification.instances import at_batch
 from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from numpy.typing import NDArray
 
     from symgrad.derivation import Derivation
     from symgrad.ir.equation import System
     from symgrad.verification.instances import Arrays, BatchAxes, Instance
+
+#: Digits beyond which an entry counts as unknown: an exponential of a thousand has 434.
+MOST_DIGITS = 1600
 
 #: How many answers are kept.
 MOST_REMEMBERED = 400
@@ -55,6 +59,11 @@ class _AtBatch:
     @cached_property
     def adjoint(self) -> System:
         return adjoint_system(self.system, self.wrt)
+
+    @cached_property
+    def exact_errors(self) -> tuple[System, System]:
+        """The definitions themselves, with the errors that computing them makes."""
+        return error_system(self.system), error_system(self.adjoint)
 
     @cached_property
     def tangent(self) -> System:
@@ -94,7 +103,7 @@ class Oracles:
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self._at_batch: dict[BatchAxes, _AtBatch] = {}
-        self._known: OrderedDict[tuple[str, Instance], Any] = OrderedDict()
+        self._known: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
 
     def at_batch(self, batch: BatchAxes) -> _AtBatch:
         """Return the Systems over batch axes."""
@@ -111,9 +120,9 @@ class Oracles:
         return found
 
     def remembered(self, key: str, instance: Instance, compute: Callable[[], Any]) -> Any:
-        """Return what `compute` returns, computed once for each key and instance."""
-        # The instance is kept in the key, so that its identity is not given to another one.
-        full = (key, instance)
+        """Return what `compute` returns, computed once for each key and values."""
+        # Checks draw the same points, each its own copy of them.
+        full = (key, instance.values)
         if full not in self._known:
             self._known[full] = compute()
         if len(self._known) > MOST_REMEMBERED:
@@ -139,9 +148,19 @@ class Oracles:
             here = self.at_batch(instance.batch_axes)
             values = _evaluate(here.adjoint, {**instance.inputs, **instance.cotangents}, instance)
             closed = self.closed_form(instance)
+            if self._is_undefined(instance):
+                values = {n: np.full(v.shape, np.nan, dtype=object) for n, v in values.items()}
             return {n: Exact(v, closed[n].bound) for n, v in values.items()}
 
         return self.remembered("vjp", instance, compute)
+
+    def _is_undefined(self, instance: Instance) -> bool:
+        """Return whether an output is not a number anywhere, such as the mean of nothing.
+
+        It has no derivative, even if what is added up to get one has no terms.
+        """
+        outputs = (self.forward(instance)[n].value for n in self.derivation.system.outputs)
+        return any(y.size and all(np.isnan(float(v)) for v in y.flat) for y in outputs)
 
     def closed_form(self, instance: Instance) -> dict[str, Exact]:
         """Return the cotangents of the inputs as the derived backward System computes them."""
@@ -190,6 +209,40 @@ class Oracles:
         closed = _forward_mode(here.second_errors, instance, here.wrt, tangents)
         return {n: Exact(exact.value, closed[n].bound) for n, exact in values.items()}
 
+    def rounded(self, instance: Instance) -> Arrays:
+        """Return outputs and cotangents rounded once, to the dtype of the instance.
+
+        Digits are added until the error that they leave does not show; an entry that takes too many
+        of them is nan.
+        """
+        here = self.at_batch(instance.batch_axes)
+        found: Arrays = {}
+        digits = DIGITS
+        while True:
+            ends = [self._ends(s, instance, digits) for s in here.exact_errors]
+            low, high = ({n: v for e in ends for n, v in e[k].items()} for k in (0, 1))
+            found = {n: np.where(v == high[n], v, np.nan).astype(v.dtype) for n, v in low.items()}
+            if digits >= MOST_DIGITS or not any(np.isnan(v).any() for v in found.values()):
+                return found
+            digits *= 2
+
+    def _ends(self, system: System, instance: Instance, digits: int) -> tuple[Arrays, Arrays]:
+        """Return what the outputs are at least and at most, each rounded to the dtype."""
+        import mpmath  # noqa: PLC0415 (heavy)
+
+        roundoff = np.array(mpmath.mpf(f"1e{1 - digits}"), dtype=object)
+        given = {**instance.inputs, **instance.cotangents, ROUNDOFF: roundoff}
+        values = _evaluate(system, given, instance, digits)
+        names = [n for n in system.outputs if not n.endswith(ERROR)]
+        errors = {n: values.get(n + ERROR, np.zeros(values[n].shape)) for n in names}
+
+        def rounded(exact: NDArray[Any]) -> NDArray[Any]:
+            with np.errstate(all="ignore"):
+                return np.asarray(exact, dtype=object).astype(float).astype(instance.dtype)
+
+        low = {n: rounded(values[n] - errors[n]) for n in names}
+        return low, {n: rounded(values[n] + errors[n]) for n in names}
+
     def noise(self, instance: Instance) -> float:
         """Return a bound of the rounding error of `<Y_bar, Y>` in float64."""
         exact = self.forward(instance)
@@ -220,7 +273,10 @@ def _with_roundoff(instance: Instance) -> Arrays:
 
 
 def _evaluate(
-    system: System, arrays: Mapping[str, NDArray[Any]], instance: Instance
+    system: System,
+    arrays: Mapping[str, NDArray[Any]],
+    instance: Instance,
+    digits: int = DIGITS,
 ) -> dict[str, NDArray[Any]]:
     names = {t.name for t in system.inputs}
     # A number of single precision is one of double precision too, so nothing is rounded here.
@@ -229,7 +285,7 @@ def _evaluate(
         for n, a in arrays.items()
         if n in names
     }
-    return evaluate(system, given, sizes=instance.sizes, numbers="mpmath")
+    return evaluate(system, given, sizes=instance.sizes, numbers="mpmath", digits=digits)
 
 
 def _bound(name: str, value: NDArray[Any], found: Mapping[str, NDArray[Any]]) -> NDArray[Any]:

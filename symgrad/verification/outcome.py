@@ -133,9 +133,11 @@ def judge_identity(
     """
     if got.shape != want.shape:
         return wrong(f"{name} has shape {got.shape}, not {want.shape}", "shape")
+    # A bound may be smaller than floats can be; the gaps, at 50 digits, have no such limit.
+    least = float(np.finfo(np.float64).smallest_subnormal)
     for at in np.ndindex(got.shape):
-        gap, allowed = abs(got[at] - want[at]), float(bound[at]) * 1e-30
-        if gap > allowed + abs(want[at]) * 1e-40 and np.isfinite(allowed):
+        gap, allowed = abs(got[at] - want[at]), float(bound[at]) + least
+        if (gap - abs(want[at]) * 1e-40) * 1e30 > allowed and np.isfinite(allowed):
             place = ", ".join(f"{axis}={i}" for axis, i in zip(axes, at, strict=False))
             return wrong(f"{name} at ({place}): {got[at]}, expected {want[at]}")
     return Outcome()

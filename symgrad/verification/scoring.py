@@ -6,14 +6,15 @@ that it is none. A verifier that never failed proves nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from symgrad.errors import UnsupportedError
 from symgrad.rewriting.equality import equivalent, vjp_is_exact
 from symgrad.verification.checks import CHECKS, Check
 from symgrad.verification.faults import FAULTS
+from symgrad.verification.instances import LONGEST, with_open_lengths
 from symgrad.verification.mutants import mutants
 from symgrad.verification.oracles import Oracles
 from symgrad.verification.subject import Subject
@@ -76,30 +77,50 @@ class Score:
         """Return how many bugs each check noticed."""
         return {c: sum(c in p.killed_by for p in self.planted) for c in (*CHECKS, CRASH)}
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON."""
+        return {
+            "planted": len(self.planted),
+            "killed": self.killed,
+            "by_check": self.by_check(),
+            "equivalent": [f"{p.layer}: {p.name}" for p in self.equivalent],
+            "survivors": [f"{p.layer}: {p.name}" for p in self.survivors],
+        }
+
     def table(self) -> Table:
-        """Return the number of bugs that each check noticed, as a table."""
+        """Return the number and the share of the bugs that each check noticed, as a table."""
         from rich.table import Table  # noqa: PLC0415 (quick to do without)
 
         real = sum(not p.equivalent for p in self.planted)
-        table = Table(title=f"{real} planted bugs, {100 * self.killed:.1f} % noticed")
+        layers = len({p.layer for p in self.planted})
+        title = f"{real} planted bugs in {layers} layer(s), {100 * self.killed:.1f} % noticed"
+        table = Table(title=title)
         table.add_column("check")
         table.add_column("noticed", justify="right")
+        table.add_column("share", justify="right")
         for check, count in self.by_check().items():
-            table.add_row(check, str(count))
+            table.add_row(check, str(count), f"{100 * count / max(real, 1):.1f} %")
         return table
+
+    def lists(self) -> list[str]:
+        """Return a line for each bug that was not noticed, and whether it is one."""
+        rows = [f"changes nothing: {p.layer}, {p.name}" for p in self.equivalent]
+        return [*rows, *(f"NOT NOTICED: {p.layer}, {p.name}" for p in self.survivors)]
 
     def __str__(self) -> str:
         from rich.console import Console  # noqa: PLC0415 (quick to do without)
 
         text = StringIO()
         Console(file=text, width=100, no_color=True).print(self.table())
-        rows = [f"changes nothing: {p.layer}, {p.name}" for p in self.equivalent]
-        rows += [f"NOT NOTICED: {p.layer}, {p.name}" for p in self.survivors]
-        return "\n".join([text.getvalue().rstrip(), *rows])
+        return "\n".join([text.getvalue().rstrip(), *self.lists()])
 
 
 #: How many times as many instances are tried on a bug that nobody noticed.
 THOROUGH = 8
+
+
+#: The share of the bugs that must be noticed.
+LEAST = 0.98
 
 
 @dataclass(frozen=True)
@@ -121,6 +142,8 @@ def points(
     derivation: Derivation, checks: Iterable[Check], count: int, seed: int = 0
 ) -> dict[str, tuple[Instance, ...]]:
     """Return instances for each check, the same for the same seed; like needs share instances."""
+    from symgrad.verification.strategies import drawn  # noqa: PLC0415 (it imports Hypothesis)
+
     found: dict[str, tuple[Instance, ...]] = {}
     known: dict[str, tuple[Instance, ...]] = {}
     for check in checks:
@@ -128,33 +151,9 @@ def points(
             continue
         needs = repr(sorted(check.draws.items()))
         if needs not in known:
-            known[needs] = _drawn(derivation, check, count, seed)
+            known[needs] = drawn(derivation.system, count, seed, **check.draws)
         found[check.name] = known[needs]
     return found
-
-
-def _drawn(derivation: Derivation, check: Check, count: int, seed: int) -> tuple[Instance, ...]:
-    import hypothesis  # noqa: PLC0415 (a development tool, heavy)
-
-    from symgrad.verification.strategies import instances  # noqa: PLC0415 (it imports Hypothesis)
-
-    found: list[Instance] = []
-
-    @hypothesis.settings(
-        max_examples=count,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        suppress_health_check=list(hypothesis.HealthCheck),
-        phases=(hypothesis.Phase.generate,),
-    )
-    @hypothesis.seed(seed)
-    @hypothesis.given(instances(derivation.system, **check.draws))
-    def collect(instance: Instance) -> None:
-        found.append(instance)
-
-    collect()
-    return tuple(found)
 
 
 def score(
@@ -211,10 +210,15 @@ def score_faults(
     """Return which faults of code the checks notice; the arguments are those of `score`."""
     oracles = Oracles(derivation)
     drawn = points(derivation, checks, effort.examples)
+    thorough: dict[str, tuple[Instance, ...]] = {}
     rows: list[Planted] = []
     for name, fault in FAULTS.items():
         subject = Subject(derivation, target, oracles, fault=fault)
-        rows.append(Planted(subject.name, name, name, _noticed(subject, checks, drawn)))
+        killed = _noticed(subject, checks, drawn)
+        if not killed:
+            thorough = thorough or points(derivation, checks, effort.examples * THOROUGH, seed=1)
+            killed = _noticed(subject, checks, thorough, first_only=True)
+        rows.append(Planted(subject.name, name, name, killed))
     return Score(tuple(rows))
 
 
@@ -235,6 +239,28 @@ def _noticed(
         if found and first_only:
             break
     return frozenset(found)
+
+
+def score_everything(
+    name: str, derivation: Derivation, target: str, effort: Effort = Effort()
+) -> Score:
+    """Return the score of all checks: wrong backward and forward formulas, and faulty code.
+
+    Args:
+        name: What the layer is called in the score.
+        derivation: Where bugs are planted.
+        target: Where the wrong formulas, and the faults of code, are run.
+        effort: How much to try.
+    """
+    opened = with_open_lengths(derivation, LONGEST)
+    checks = [c for c in CHECKS.values() if c.applies_to(target)]
+    scores = [
+        score(opened, checks, target=target, effort=effort),
+        score(opened, checks, target=target, side="forward", effort=effort),
+        score_faults(opened, [c for c in checks if not c.once], target=target, effort=effort),
+    ]
+    planted = (replace(p, layer=name) for found in scores for p in found.planted)
+    return Score(tuple(planted))
 
 
 def joined(scores: Iterable[Score]) -> Score:

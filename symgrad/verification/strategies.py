@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from hypothesis import assume, reject
+from hypothesis import HealthCheck, Phase, assume, given, reject, settings
+from hypothesis import seed as hypothesis_seed
 from hypothesis import strategies as st
 
 from symgrad.autodiff.recurrences import BAR
@@ -29,15 +30,16 @@ from symgrad.verification.instances import (
 )
 from symgrad.verification.kinks import distance_from_kinks, kink_system
 from symgrad.verification.layouts import EXPANDED, LAYOUTS
-from symgrad.verification.values import COTANGENTS, GENERIC, HUGE, PATTERNS, values
+from symgrad.verification.values import COTANGENTS, GENERIC, HUGE, PATTERNS, WIDE, values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from hypothesis.strategies import DrawFn
     from numpy.typing import NDArray
 
     from symgrad.ir.equation import System, Tensor
+    from symgrad.verification.values import Pattern
 
 Choice = TypeVar("Choice")
 
@@ -149,11 +151,41 @@ class _Drawing:
             tensor.name, values(self.rng, tensor.kind, shape, pattern, limit), tensor.kind
         )
 
-    def cotangent(self, name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    def cotangent(
+        self, name: str, shape: tuple[int, ...], patterns: Mapping[str, Pattern]
+    ) -> NDArray[Any]:
         """Draw a cotangent."""
-        pattern = _choose(self.draw, COTANGENTS)
+        pattern = _choose(self.draw, patterns)
         self.notes.append(f"{name} {pattern}")
-        return self._stored(name, np.asarray(COTANGENTS[pattern](self.rng, shape)))
+        return self._stored(name, np.asarray(patterns[pattern](self.rng, shape)))
+
+
+def drawn(system: System, count: int, seed: int = 0, **how: Any) -> tuple[Instance, ...]:
+    """Return instances of a System, the same for the same seed.
+
+    Args:
+        system: The System.
+        count: How many.
+        seed: Where randomness starts.
+        how: Arguments of `instances`.
+    """
+    found: list[Instance] = []
+
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate,),
+    )
+    @hypothesis_seed(seed)
+    @given(instances(system, **how))
+    def collect(instance: Instance) -> None:
+        found.append(instance)
+
+    collect()
+    return tuple(found)
 
 
 @st.composite
@@ -163,6 +195,7 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     *,
     smooth: bool = False,
     huge: bool = False,
+    wide: bool = False,
     layouts: bool = True,
     lengths: tuple[int, ...] = LENGTHS,
     dtype: str = "float64",
@@ -174,6 +207,7 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
         system: The System; it may have `...`.
         smooth: Whether to keep away from kinks and ties.
         huge: Whether values go up to 1e4.
+        wide: Whether all values, cotangents included, are log-uniform.
         layouts: Whether memory layouts vary.
         lengths: Those to choose from.
         dtype: Of the real tensors.
@@ -191,11 +225,13 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     drawing = _Drawing(draw, layouts=layouts)
     kinks = kink_system(fixed) if smooth else None
     patterns = GENERIC if kinks is not None else (*PATTERNS, *(HUGE if huge else ()), *GENERIC)
+    patterns = tuple(WIDE) if wide else patterns
+    seeds = WIDE if wide else COTANGENTS
     inputs: Arrays = {
         t.name: drawing.input(t, shapes[t.name], sizes.get(t.limit or ""), patterns)
         for t in fixed.inputs
     }
-    cotangents = {o + BAR: drawing.cotangent(o + BAR, shapes[o]) for o in fixed.outputs}
+    cotangents = {o + BAR: drawing.cotangent(o + BAR, shapes[o], seeds) for o in fixed.outputs}
     instance = Instance(
         system,
         found,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+    #: A way to choose values.
+    Pattern = Callable[[Generator, tuple[int, ...]], NDArray[Any]]
+
 Shape = tuple[int, ...]
 
 
@@ -57,6 +60,7 @@ PATTERNS: dict[str, Callable[[Generator, Shape], NDArray[Any]]] = {
     "saturated": _saturated,
     "tiny": lambda rng, shape: 1e-6 * rng.normal(size=shape),
     "mixed magnitudes": lambda rng, shape: _signed(rng, shape, -3.0, 2.0),
+    "log-uniform": lambda rng, shape: _signed(rng, shape, -9.0, 3.0),
 }
 
 #: Patterns at which no function of the language has a kink or a tie, almost surely.
@@ -68,6 +72,9 @@ HUGE: dict[str, Callable[[Generator, Shape], NDArray[Any]]] = {
     "1e4 and -1e4": lambda rng, shape: rng.choice([-1e4, 1e4], size=shape),
     "huge offset": lambda rng, shape: 9e3 + rng.normal(size=shape),
 }
+
+#: Every magnitude is as likely as every other, down to where numbers are next to nothing.
+WIDE = {"log-uniform": PATTERNS["log-uniform"]}
 
 #: How cotangents may be chosen.
 COTANGENTS: dict[str, Callable[[Generator, Shape], NDArray[Any]]] = {

@@ -14,19 +14,17 @@ from symgrad.derivation import Derivation
 from symgrad.ir.equation import System
 from symgrad.ir.text import options_of
 from symgrad.verification.checks import CHECKS, Check
-from symgrad.verification.instances import with_open_lengths
+from symgrad.verification.instances import LONGEST, with_open_lengths
+from symgrad.verification.oracles import Oracles
 from symgrad.verification.outcome import Outcome
 from symgrad.verification.report import Report, Row
+from symgrad.verification.scripts import script
 from symgrad.verification.subject import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from symgrad.verification.instances import Instance
-
-
-#: An axis that is fixed to more entries than this is tested at other lengths.
-LONGEST = 6
 
 
 class Declared(Protocol):
@@ -44,14 +42,18 @@ class Declared(Protocol):
         """Return the equations with static options fixed."""
 
 
-def variants(layer: Declared) -> dict[str, System]:
+def variants(layer: Declared, fixed: Mapping[str, object] | None = None) -> dict[str, System]:
     """Return the System for every combination of static options, by a name that shows them.
+
+    Args:
+        layer: What is declared.
+        fixed: Options that have one value.
 
     >>> from symgrad.layers.registry import get
     >>> list(variants(get("mse")))
     ['mse(reduction=mean)', 'mse(reduction=sum)', 'mse(reduction=none)']
     """
-    options = options_of(layer.text)
+    options = options_of(layer.text) | {n: (value,) for n, value in (fixed or {}).items()}
     found: dict[str, System] = {}
     for values in product(*options.values()):
         chosen = dict(zip(options, values, strict=True))
@@ -70,10 +72,14 @@ def subjects(what: Declared | System | Derivation | Subject, target: str) -> lis
         derivations = {what.name: derive(what)}
     else:
         derivations = {name: derive(system) for name, system in variants(what).items()}
-    return [
-        Subject(with_open_lengths(derivation, LONGEST), target, name=name)
-        for name, derivation in derivations.items()
-    ]
+    return [s for derived in derivations.items() for s in trials(*derived, [target])]
+
+
+def trials(name: str, derivation: Derivation, targets: Iterable[str]) -> list[Subject]:
+    """Return a derivation on trial on each target, with no axis fixed to a large length."""
+    opened = with_open_lengths(derivation, LONGEST)
+    oracles = Oracles(opened)
+    return [Subject(opened, target, oracles, name=name) for target in targets]
 
 
 def verify(
@@ -103,9 +109,25 @@ def verify(
     return Report(tuple(rows))
 
 
-def replay(system: System, check: str, instance: Instance, *, target: str = "numpy") -> Outcome:
-    """Return what a check finds at one instance of a System."""
-    return CHECKS[check].run(Subject(derive(system), target), instance)
+def replay(
+    derivation: Derivation,
+    check: str,
+    instance: Instance | None,
+    *,
+    target: str = "numpy",
+    truth: System | None = None,
+) -> Outcome:
+    """Return what a check finds at one instance.
+
+    Args:
+        derivation: What is on trial.
+        check: The name of the check.
+        instance: The point; None for a check that needs none.
+        target: Where the formulas are run.
+        truth: The System that says what is right, if it is not that of the derivation.
+    """
+    oracles = None if truth is None else Oracles(derive(truth, derivation.wrt))
+    return CHECKS[check].run(Subject(derivation, target, oracles), instance)
 
 
 class _FoundError(Exception):
@@ -124,12 +146,12 @@ def search(check: Check, subject: Subject, examples: int = 20, seed: int = 0) ->
     last, found = outcomes[-1]
     undecided = sum(o.verdict == "cannot tell" for _, o in outcomes)
     if found.is_wrong:
-        script = "" if last is None else last.script(check.name, subject.target)
         where = "" if last is None else f" [{last}]"
         verdict, detail, kind = "wrong", found.detail + where, found.kind
+        program = script(check, subject, last, found.detail)
     else:
         verdict = "cannot tell" if undecided == len(outcomes) else "ok"
-        detail, kind, script = found.detail if verdict != "ok" else "", "", ""
+        detail, kind, program = found.detail if verdict != "ok" else "", "", ""
     return Row(
         subject.name,
         check.name,
@@ -141,7 +163,7 @@ def search(check: Check, subject: Subject, examples: int = 20, seed: int = 0) ->
         verdict,
         kind,
         detail,
-        script,
+        program,
     )
 
 

@@ -39,14 +39,15 @@ def test_the_adjoint_transposes_the_tangent(text: str, seed: int) -> None:
     system = parse(text)
     arrays = random_inputs(system, seed)
     rng = np.random.default_rng(seed + 1)
-    tangents = {f"{t}_dot": rng.normal(size=v.shape) for t, v in arrays.items()}
+    real = [t for t, v in arrays.items() if v.dtype.kind == "f"]
+    tangents = {f"{t}_dot": rng.normal(size=arrays[t].shape) for t in real}
     pushed = run(derive_jvp(system), {**arrays, **tangents})
     output = system.outputs[0]
     cotangent = rng.normal(size=pushed[f"{output}_dot"].shape)
     pulled = run(adjoint_system(system), {**arrays, f"{output}_bar": cotangent})
     forward = np.sum(pushed[f"{output}_dot"] * cotangent)
-    backward = sum(np.sum(pulled[f"{t}_bar"] * tangents[f"{t}_dot"]) for t in arrays)
-    scale = sum(np.sum(np.abs(pulled[f"{t}_bar"] * tangents[f"{t}_dot"])) for t in arrays)
+    backward = sum(np.sum(pulled[f"{t}_bar"] * tangents[f"{t}_dot"]) for t in real)
+    scale = sum(np.sum(np.abs(pulled[f"{t}_bar"] * tangents[f"{t}_dot"])) for t in real)
     assert abs(forward - backward) <= RTOL * (1 + scale)
 
 

@@ -10,7 +10,6 @@ import pytest
 from symgrad.autodiff.adjoint import adjoint_system
 from symgrad.autodiff.derive import derive
 from symgrad.autodiff.tangent import derive_jvp
-from symgrad.errors import UnsupportedError
 from symgrad.interpreter import evaluate
 from symgrad.ir.sizes import length_of
 from symgrad.ir.text import parse
@@ -38,11 +37,36 @@ H[-1, n] = H0[n]
 Y[n] = H[size[t] - 1, n]
 """
 SCAN = "H[t] = a[t] * H[t-1] + b[t] * X[t]\nH[-1] = h"
+OWN_LENGTH = """
+length: int[n]
+H[t, n, k] = tanh(X[t, n, k] + sum[j](H[t-1, n, j] * W[k, j]))
+H[-1, n, k] = H0[n, k]
+Y[n, k] = H[clip(length[n], 0, size[t]) - 1, n, k]**2
+return Y
+"""
+OWN_START = """
+first: int[n]
+B[t, n, k] = X[t, n, k] * B[t+2, n, k] + B[t+1, n, k]
+B[size[t], n, k] = B0[n, k]
+B[size[t] + 1, n, k] = B1[k]
+Y[n, k] = B[clip(first[n], 0, size[t] + 1), n, k]
+return Y
+"""
+CHOSEN = """
+at: index(t)[m]
+H[t, n] = H[t-1, n] * exp(X[t, n])
+H[-1, n] = H0[n]
+Y[m, n] = H[at[m], n]**2
+return Y
+"""
 TEXTS: dict[str, tuple[str, dict[str, object]]] = {
     "rnn": (RNN, {}),
     "stacked, both ways": (STACKED, {}),
     "masked": (MASKED, {}),
     "scan": (SCAN, {}),
+    "own length": (OWN_LENGTH, {}),
+    "own start": (OWN_START, {}),
+    "chosen": (CHOSEN, {}),
     "lstm": (ACCEPTANCE["lstm"], {"reverse": False}),
     "lstm reversed": (ACCEPTANCE["lstm"], {"reverse": True}),
     **{name: (FORMS[name], {}) for name in ("tied", "two_lags", "table", "guarded")},
@@ -54,12 +78,13 @@ def drawn(text: str, options: dict[str, object], steps: int) -> tuple[Any, dict[
     """Return a System, values for its inputs, and the lengths of its axes."""
     system = parse(text, options=options)
     rng = np.random.default_rng(steps)
-    sizes = {**LENGTHS, "t": steps}
+    sizes = {**LENGTHS, "t": steps, "m": min(steps, 3)}
     arrays: dict[str, Any] = {}
     for tensor in system.inputs:
         shape = [length_of(s, sizes) or 0 for s in tensor.shape]
         real = tensor.is_real
-        arrays[tensor.name] = rng.normal(size=shape) if real else rng.integers(0, 4, size=shape)
+        limit = sizes.get(tensor.limit or "", 4) or 1
+        arrays[tensor.name] = rng.normal(size=shape) if real else rng.integers(0, limit, shape)
     return system, arrays, sizes
 
 
@@ -101,7 +126,15 @@ def test_backpropagation_through_time_reads_like_a_textbook() -> None:
     ]
 
 
-def test_a_state_read_where_it_may_be_the_initial_one_is_refused() -> None:
+def test_a_state_read_at_data_is_an_initial_one_or_one_of_the_sequence() -> None:
     text = "k: int\nH[t] = H[t-1] * X[t]\nH[-1] = h\nY = H[k]"
-    with pytest.raises(UnsupportedError, match="may be an initial value"):
-        derive(parse(text))
+    derivation = derive(parse(text))
+    X = np.array([3.0, 5.0])
+    found = []
+    for k in (-1, 0, 1):
+        given: dict[str, Any] = {"X": X, "h": 2.0, "k": k}
+        known = {**given, **evaluate(derivation.forward, given, everything=True), "Y_bar": 1.0}
+        read = {t.name: known[t.name] for t in derivation.backward.inputs}
+        found.append(evaluate(derivation.backward, read))
+    np.testing.assert_array_equal([f["h_bar"] for f in found], [1, 3, 15])
+    np.testing.assert_array_equal([f["X_bar"] for f in found], [[0, 0], [2, 0], [10, 6]])

@@ -10,6 +10,7 @@ _BENCHMARKS = {
     "accuracy": accuracy.main,
     "depth": depth.main,
     "geometries": geometries.main,
+    "rates": accuracy.rates,
     "settings": accuracy.choose,
     "startup": startup.main,
 }

@@ -25,7 +25,7 @@ def test_demo_as_data(
     ours, torch = data["training"]["ours"], data["training"]["torch"]
     # High rates amplify rounding errors over many epochs; the first one has to agree.
     assert ours["history"][0]["loss"] == pytest.approx(torch["history"][0]["loss"], rel=1e-12)
-    assert ours["test_accuracy"] > 0.9
+    assert ours["test"]["accuracy"] > 0.9
 
 
 def test_demo_that_finds_a_defect_gives_1_after_all_is_shown(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from symgrad.cli import BAD_INPUT, YES, main
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 DIGITS = ["train", "mlp", "--data", "digits", "--epochs", "2"]
 
@@ -30,10 +30,61 @@ def test_comparison_gives_both_accuracies(capsys: pytest.CaptureFixture[str]) ->
     assert main([*DIGITS, "--compare", "--json"]) == YES
     data = json.loads(capsys.readouterr().out)
     assert data["epochs"] == 2
-    assert data["ours"]["correct"] == data["torch"]["correct"]
+    assert data["ours"]["test"] == pytest.approx(data["torch"]["test"])
 
 
 def test_missing_set_says_how_to_get_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["train", "mlp", "--data", "fashion-mnist", "--data-folder", str(tmp_path)]
     assert main(command) == BAD_INPUT
     assert "dataset-fashion-mnist" in capsys.readouterr().err
+
+
+def test_several_optimizers_make_a_table_and_a_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*DIGITS, "--optimizer", "sgd,rmsprop,adam", "--compare"]) == YES
+    lines = capsys.readouterr().out.splitlines()
+    head = next(k for k, line in enumerate(lines) if line.startswith("optimizer"))
+    rows = lines[head + 1 : head + 4]
+    assert [row.partition("(")[0] for row in rows] == ["sgd", "rmsprop", "adam"]
+    for row in rows:
+        *_, ours, _, _, theirs, _, distance = row.split()
+        assert ours == theirs
+        assert float(distance) < 1e-8
+    assert lines[-1] == "learning curves: mlp-digits.png"
+    assert (tmp_path / "mlp-digits.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_several_optimizers_as_data(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    curve = ["--curve", str(tmp_path / "curve.png")]
+    assert main([*DIGITS, "--optimizer", "sgd,adam(lr=0.01)", "--json", *curve]) == YES
+    data = json.loads(capsys.readouterr().out)
+    assert [row["optimizer"] for row in data] == ["sgd(lr=0.1, momentum=0.9)", "adam(lr=0.01)"]
+    assert all(row["torch"] is None for row in data)
+
+
+def test_a_regression_tells_how_much_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["train", "linear", "--data", "diabetes", "--validation", "0.1", "--patience", "2"]
+    assert main([*command, "--epochs", "60", "--optimizer", "gradient_descent"]) == YES
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("test R squared: 0.5")
+    assert "stopped: no lower loss for 2 epochs" in lines
+    assert any(line.split()[:3] == ["epoch", "loss", "validation"] for line in lines)
+
+
+def test_a_run_goes_on_from_its_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.safetensors"
+    command = [*DIGITS, "--schedule", "warmup(steps=9)", "--clip-norm", "1", "--l2", "1e-4"]
+    assert main([*command, "--checkpoint", str(path), "--every", "50", "--json"]) == YES
+    first = json.loads(capsys.readouterr().out)
+    assert main([*command, "--epochs", "3", "--checkpoint", str(path), "--json"]) == YES
+    more = json.loads(capsys.readouterr().out)
+    assert more["ours"]["history"][:2] == first["ours"]["history"]
+    assert len(more["ours"]["history"]) == 3
+    assert main([*command, "--l2", "1", "--checkpoint", str(path)]) == BAD_INPUT
+    assert "l2: 0.0001" in capsys.readouterr().err
+    assert main([*DIGITS, "--checkpoint", str(tmp_path / "new")]) == YES
+    assert f"checkpoint: {tmp_path / 'new'}" in capsys.readouterr().out

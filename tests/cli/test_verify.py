@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from symgrad.autodiff import derive as autodiff
-from symgrad.cli import NO, YES, main
+from symgrad.cli import BAD_INPUT, NO, YES, console, main
+from symgrad.cli import verify as command
+from symgrad.layers import registry
+from symgrad.verification.checks import CHECKS
 from symgrad.verification.mutants import mutants
 
 if TYPE_CHECKING:
@@ -50,7 +53,7 @@ def test_wrong_code_gives_1_and_a_program_that_shows_it(
     assert main(["verify", "tanh", "--examples", "2"]) == NO
     out = capsys.readouterr().out
     assert "checks fail" in out
-    assert "import" in out
+    assert "from symgrad.verification.verify import replay" in out
 
 
 @pytest.mark.usefixtures("planted_bug")
@@ -59,3 +62,69 @@ def test_wrong_code_gives_1_as_data(capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(capsys.readouterr().out)
     assert data["ok"] is False
     assert any(row["verdict"] == "wrong" for row in data["rows"])
+
+
+@pytest.fixture
+def two_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have two layers only, one of which has options."""
+    layers = {name: registry.get(name) for name in ("tanh", "mse")}
+    monkeypatch.setattr(registry, "LAYERS", layers)
+
+
+@pytest.mark.torch
+@pytest.mark.usefixtures("two_layers")
+def test_all_is_every_layer_with_every_option_on_both_targets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["verify", "--all", "--examples", "1", "--json"]) == YES
+    data = json.loads(capsys.readouterr().out)
+    found = {(row["layer"], row["target"], row["check"]) for row in data["rows"]}
+    layers = ["mse(reduction=mean)", "mse(reduction=none)", "mse(reduction=sum)", "tanh"]
+    # A proof about the formulas is the same on every target.
+    assert found == {
+        (layer, target, check.name)
+        for layer in layers
+        for target in ("numpy", "torch")
+        for check in CHECKS.values()
+        if check.applies_to(target) and not (check.once and target == "torch")
+    }
+    assert all(row["seconds"] > 0 for row in data["rows"])
+
+
+@pytest.mark.usefixtures("two_layers", "planted_bug")
+def test_all_fails_if_one_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--all", "--target", "reference", "--examples", "1"]) == NO
+    assert "checks fail" in capsys.readouterr().out
+
+
+def test_options_that_are_left_open_take_every_value(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["verify", "mse", "--target", "reference", "--examples", "1", "--json"]
+    assert main(arguments) == YES
+    assert len({r["layer"] for r in json.loads(capsys.readouterr().out)["rows"]}) == 3
+    assert main([*arguments, "--option", "reduction=sum"]) == YES
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {r["layer"] for r in rows} == {"mse(reduction=sum)"}
+
+
+def test_thorough_tries_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "THOROUGH", 3)
+    arguments = ["verify", "Y[n] = 2 * X[n]", "--target", "reference", "--json"]
+    counts: list[int] = []
+    monkeypatch.setattr(
+        console,
+        "say_json",
+        lambda data: counts.append(max(r["examples"] for r in data["rows"])),
+    )
+    assert main([*arguments, "--thorough"]) == YES
+    assert main([*arguments, "--examples", "2"]) == YES
+    assert counts == [3, 2]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["tanh", "--all"], ["--all", "--option", "reduction=sum"]], ids=" ".join
+)
+def test_it_is_either_one_thing_or_all(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", *arguments]) == BAD_INPUT
+    assert "symgrad verify --all" in capsys.readouterr().err

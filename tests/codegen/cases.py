@@ -159,6 +159,26 @@ SCATTER = {
     "also a factor": "T: index(v)[n]\nY[v] = w[v] + sum[n]((T[n] == v) * G[n, v])",
     "one bound of two": "T: index(v)[n]\nY[v] = w[v] + sum[n, k]((T[n] == v) * G[n, k])",
 }
+STACK = {
+    "two": "size[q] = 2\nY[n, q] = (q == 0) * A[n] + (q == 1) * B[n]",
+    "in front": "size[q] = 2\nY[q, n] = (q == 1) * A[n] - (0 == q) * B[n]",
+    "with holes": "size[q] = 4\nY[n, q] = (q == 0) * A[n] + (q == 2) * B[n]",
+    "beyond the end": "size[q] = 2\nY[n, q] = (q == 0) * A[n] + (q == 1) * B[n] + (q == 5) * A[n]",
+    "one of two": "size[q] = 1\nY[n, q] = (q == 0) * A[n] + (q == 1) * B[n]",
+    "of other axes": "size[q] = 2\nY[n, q, k] = (q == 0) * w[k] + (q == 1) * A[n] * X[k, n]",
+    "of numbers": "size[q] = 3\nY[q, n] = 2 * (q == 0) + (q == 1) * A[n] + 7 * (q == 2)",
+    "of integers": "size[q] = 2\nT: int[n]\nY[n, q] = (q == 0) * T[n] + (q == 1) * A[n]",
+    "read where it stands": "size[q] = 2\nY[n, q] = (q == 0) * W[q, n] + 3 * (q == 1) * W[q, n]",
+    "several terms": "size[q] = 2\nY[n, q] = (q == 0) * A[n] + (q == 1) * B[n] - (q == 0) * B[n]",
+    "summed": "size[q] = 2\nY[n] = sum[q](W[q, n] * ((q == 0) * A[n] + (q == 1) * B[n]))",
+}
+#: Sums of pieces that are no stack: too few of them, or an axis of unknown length.
+MAP |= {
+    "few pieces": "size[q] = 5\nY[n, q] = (q == 0) * A[n] + (q == 1) * B[n]",
+    "pieces of an open axis": "Y[n, q] = w[q] + (q == 0) * A[n] + (q == 1) * B[n]",
+    "pieces alone of an open axis": "Y[n, q] = (q == 0) * A[n] * w[q] + (q == 1) * B[n] * w[q]",
+    "pieces along two axes": "size[q] = 2\nY[n, q] = (q == 0) * A[n] + (n == 1) * B[n]",
+}
 #: Every scalar function on arguments in its domain, and bounds that are numbers.
 MAP |= {
     f"function {f}": f"Y[n] = {f}(1 + X[n]**2)" for f, row in FUNCTIONS.items() if row.arity == 1
@@ -178,7 +198,14 @@ MAP |= {
     "scalars alone": "a: positive = 2\nY = log(a) * b - a**2 + b**2",
     "condition that is a number": "T: int[n]\nY[n] = where(T[n], X[n], 1) + where(c > 0, X[n], c)",
 }
-TABLES = {"contract": CONTRACT, "map": MAP, "reduce": REDUCE, "gather": GATHER, "scatter": SCATTER}
+TABLES = {
+    "contract": CONTRACT,
+    "map": MAP,
+    "reduce": REDUCE,
+    "gather": GATHER,
+    "scatter": SCATTER,
+    "stack": STACK,
+}
 CASES = {
     f"{table}: {name}": Case(text) for table, rows in TABLES.items() for name, text in rows.items()
 }

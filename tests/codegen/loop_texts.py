@@ -1,7 +1,8 @@
 """Recurrences for which code is generated; two of them are torch's own modules, weight by weight.
 
 `rnn`, `lstm` and `gru` are torch's definitions (torch.nn.RNN, LSTM, GRU with one layer, two biases
-as one where they only add up); `gru_paper` resets before the product, as Cho et al. 2014 do.
+as one where they only add up), `lstm_packed` and `gru_packed` with its arrays of all gates;
+`gru_paper` resets before the product, as Cho et al. 2014 do.
 """
 
 from __future__ import annotations
@@ -30,6 +31,30 @@ R[t, n, k] = sigmoid(sum[i](X[t, n, i] * Ur[k, i]) + sum[j](H[t-1, n, j] * Wr[k,
 Z[t, n, k] = sigmoid(sum[i](X[t, n, i] * Uz[k, i]) + sum[j](H[t-1, n, j] * Wz[k, j]) + bz[k])
 Q[t, n, k] = sum[j](H[t-1, n, j] * Wn[k, j]) + cn[k]
 N[t, n, k] = tanh(sum[i](X[t, n, i] * Un[k, i]) + bn[k] + R[t, n, k] * Q[t, n, k])
+H[t, n, k] = (1 - Z[t, n, k]) * N[t, n, k] + Z[t, n, k] * H[t-1, n, k]
+H[-1, n, k] = H0[n, k]
+HN[n, k] = H[size[t] - 1, n, k]
+return H, HN
+"""
+LSTM_PACKED = """
+size[q] = 4
+Z[t, n, q, k] = sum[i](X[t, n, i] * U[(q, k), i]) + b[(q, k)] \
+              + sum[j](H[t-1, n, j] * W[(q, k), j]) + c[(q, k)]
+C[t, n, k] = sigmoid(Z[t, n, 1, k]) * C[t-1, n, k] + sigmoid(Z[t, n, 0, k]) * tanh(Z[t, n, 2, k])
+H[t, n, k] = sigmoid(Z[t, n, 3, k]) * tanh(C[t, n, k])
+C[-1, n, k] = C0[n, k]
+H[-1, n, k] = H0[n, k]
+HN[n, k] = H[size[t] - 1, n, k]
+CN[n, k] = C[size[t] - 1, n, k]
+return H, HN, CN
+"""
+GRU_PACKED = """
+size[q] = 3
+A[t, n, q, k] = sum[i](X[t, n, i] * U[(q, k), i]) + b[(q, k)]
+B[t, n, q, k] = sum[j](H[t-1, n, j] * W[(q, k), j]) + c[(q, k)]
+R[t, n, k] = sigmoid(A[t, n, 0, k] + B[t, n, 0, k])
+Z[t, n, k] = sigmoid(A[t, n, 1, k] + B[t, n, 1, k])
+N[t, n, k] = tanh(A[t, n, 2, k] + R[t, n, k] * B[t, n, 2, k])
 H[t, n, k] = (1 - Z[t, n, k]) * N[t, n, k] + Z[t, n, k] * H[t-1, n, k]
 H[-1, n, k] = H0[n, k]
 HN[n, k] = H[size[t] - 1, n, k]
@@ -99,6 +124,8 @@ TEXTS = {
     "rnn": RNN,
     "lstm": LSTM,
     "gru": GRU,
+    "lstm_packed": LSTM_PACKED,
+    "gru_packed": GRU_PACKED,
     "gru_paper": GRU_PAPER,
     "scan": SCAN,
     "bidirectional": BIDIRECTIONAL,

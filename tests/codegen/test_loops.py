@@ -13,6 +13,7 @@ from symgrad.autodiff.derive import derive
 from symgrad.autodiff.tangent import derive_jvp
 from symgrad.codegen.generate import build, build_function, generate
 from symgrad.interpreter import evaluate
+from symgrad.ir.terms import Const
 from symgrad.ir.text import parse
 from symgrad.lowering.loops import Loop, Plain, partition
 from symgrad.lowering.ops import Contract
@@ -50,7 +51,8 @@ def drawn(
     system: System, steps: int, dtype: str = "float64"
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Return values for the inputs of a System, and the lengths of its axes."""
-    sizes = {**LENGTHS, "t": steps} | dict.fromkeys(("t",), steps)
+    declared = {a: int(e.value) for a, e in system.sizes if isinstance(e, Const)}
+    sizes = {**LENGTHS, "t": steps, "m": min(steps, 3), **declared}
     arrays = arrays_of(system, sizes, np.random.default_rng(steps))
     assert arrays is not None
     return {n: a.astype(dtype) if a.dtype.kind == "f" else a for n, a in arrays.items()}, sizes
@@ -121,13 +123,21 @@ def test_single_precision_stays_single(name: str, target: str) -> None:
 # --- torch's own modules --------------------------------------------------------------------------
 
 #: For each text its torch module and, in torch's order, the letters of its gates.
-MODULES = {"rnn": ("RNN", [""]), "lstm": ("LSTM", list("ifgo")), "gru": ("GRU", list("rzn"))}
+MODULES = {
+    "rnn": ("RNN", [""]),
+    "lstm": ("LSTM", list("ifgo")),
+    "gru": ("GRU", list("rzn")),
+    "lstm_packed": ("LSTM", [""]),
+    "gru_packed": ("GRU", [""]),
+}
 
 
 def from_module(name: str, module: torch.nn.RNNBase) -> dict[str, Any]:
     """Return the weights of a module of one layer as the text names them."""
     gates = MODULES[name][1]
     row = [p.detach().double() for p in module.parameters()]
+    if name.endswith("packed"):
+        return dict(zip("UWbc", (p.numpy() for p in row), strict=True))
     U, W, b, c = ([q.numpy() for q in p.chunk(len(gates))] for p in row)
     found: dict[str, Any] = {}
     for k, gate in enumerate(gates):
@@ -145,14 +155,15 @@ def test_torch_s_recurrent_modules_are_these_equations(name: str, target: str, s
     module = getattr(torch.nn, MODULES[name][0])(2, 3).double()
     rng = np.random.default_rng(steps)
     arrays: dict[str, Any] = {"X": rng.normal(size=(steps, 4, 2)), "H0": rng.normal(size=(4, 3))}
-    arrays |= {"C0": rng.normal(size=(4, 3))} if name == "lstm" else {}
+    has_cell = name.startswith("lstm")
+    arrays |= {"C0": rng.normal(size=(4, 3))} if has_cell else {}
     arrays |= from_module(name, module)
     X, *states = (
         torch.tensor(arrays[n], requires_grad=True) for n in ("X", "H0", "C0") if n in arrays
     )
     held = [s[None] for s in states]
-    Y, last = module(X, tuple(held) if name == "lstm" else held[0])
-    outputs = [Y, *(s[0] for s in (last if name == "lstm" else [last]))]
+    Y, last = module(X, tuple(held) if has_cell else held[0])
+    outputs = [Y, *(s[0] for s in (last if has_cell else [last]))]
 
     made = code(name, target)
     found = called(made.forward, made.forward_arguments, arrays, target)
@@ -170,7 +181,7 @@ def test_torch_s_recurrent_modules_are_these_equations(name: str, target: str, s
         zip(made.vjp_results, called(made.vjp, made.vjp_arguments, known, target), strict=True)
     )
     gates = MODULES[name][1]
-    pairs = [("X_bar", 0), ("H0_bar", 1)] + ([("C0_bar", 2)] if name == "lstm" else [])
+    pairs = [("X_bar", 0), ("H0_bar", 1)] + ([("C0_bar", 2)] if has_cell else [])
     for mine, at in pairs:
         np.testing.assert_allclose(ours[mine], theirs[at], rtol=1e-11, atol=1e-12)
     for letter, at in (("U", -4), ("W", -3), ("b", -2)):
@@ -247,6 +258,8 @@ def contractions(system: System) -> dict[bool, int]:
         ("rnn", (1, 1), (1, 3)),
         ("lstm", (4, 4), (4, 12)),
         ("gru", (3, 3), (3, 9)),
+        ("lstm_packed", (1, 1), (1, 3)),  # all gates in one product, as in torch
+        ("gru_packed", (1, 1), (1, 3)),
         ("sum", (0, 0), (0, 0)),
         ("scan", (0, 1), (0, 5)),
         ("masked", (1, 0), (1, 1)),
@@ -297,7 +310,9 @@ def test_results_are_no_arguments() -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "scan", "masked", "two_lags"])
+@pytest.mark.parametrize(
+    "name", ["rnn", "lstm", "gru", "lstm_packed", "gru_packed", "scan", "masked", "two_lags"]
+)
 def test_the_text_of_loops_is_the_reviewed_one(
     name: str, target: str, golden: Callable[[str, str], None]
 ) -> None:

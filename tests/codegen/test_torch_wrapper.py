@@ -16,6 +16,9 @@ from symgrad.ir.batch import fix_batch
 from symgrad.ir.terms import Size
 from symgrad.ir.text import parse
 from symgrad.layers.registry import LAYERS
+from symgrad.verification.checks import CHECKS
+from symgrad.verification.subject import Subject
+from symgrad.verification.verify import search
 from tests.codegen.test_golden import OPTIMIZERS
 
 if TYPE_CHECKING:
@@ -127,3 +130,9 @@ def test_every_tensor_is_made_on_the_device_of_the_arguments(name: str) -> None:
     assert result.device.type == "meta"
     (gradient, *_) = torch.autograd.grad(result.sum(), [a for a in given if hasattr(a, "grad_fn")])
     assert gradient.device.type == "meta"
+
+
+def test_what_only_the_second_derivative_reads_is_computed_anew() -> None:
+    subject = Subject(derive(LAYERS["lars"].system()), "torch")
+    for check in ("vjp equals the adjoint", "wrapper is differentiable twice"):
+        assert search(CHECKS[check], subject, examples=3).verdict == "ok"

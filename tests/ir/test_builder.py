@@ -25,16 +25,20 @@ def built(text: str) -> Builder:
     names: dict[str, Any] = {"size": size, "pi": pi, "inf": inf}
     names |= {r: getattr(red, r) for r in REDUCTIONS}
     names |= {f: getattr(fn, f) for f in (*FUNCTIONS, "sqrt", "where")}
+    read = {t.value.id for t in ast.walk(module)
+            if isinstance(t, ast.Subscript) and isinstance(t.value, ast.Name)}  # fmt: skip
     inside = {n for t in ast.walk(module) if isinstance(t, ast.Subscript) for n in _letters(t)}
+    inside -= read
     names |= {letter: build.indices(letter)[0] for letter in inside}
     for node in ast.walk(module):
-        if isinstance(node, ast.Name) and node.id not in names and node.id != "real":
+        if isinstance(node, ast.Name) and node.id not in {*names, "real", "index"}:
             names[node.id] = build.tensors(node.id)[0]
     for statement in module.body:
         if isinstance(statement, ast.AnnAssign):
             assert isinstance(statement.target, ast.Name)
+            kind, _, _ = ast.unparse(statement.annotation).partition("[")
             axes = _letters(statement.annotation)
-            build.declare(statement.target.id, "real", *(names[a] for a in axes))
+            build.declare(statement.target.id, kind, *(names[a] for a in axes))
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             value = eval(ast.unparse(statement.value), {}, names)
             names[statement.targets[0].id].define(value)

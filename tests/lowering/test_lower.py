@@ -9,7 +9,7 @@ from symgrad.ir.text import parse
 from symgrad.lowering.lower import lower
 from symgrad.lowering.ops import Contract, Gather, Map, Op, Reduce, Scatter, labels
 from symgrad.lowering.schedule import schedule
-from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Window
+from symgrad.lowering.window_ops import Flatten, Fold, Keep, Scan, Stack, Window
 
 
 def ops_of(text: str) -> tuple[Op, ...]:
@@ -98,7 +98,7 @@ def test_a_contraction_covers_all_labels_of_its_operands() -> None:
 
 def test_ops_are_values() -> None:
     assert ops_of("Y[n] = sum[k](X[n, k])") == ops_of("Y[n] = sum[k](X[n, k])")
-    moving = {Window, Fold, Flatten, Scan, Keep}
+    moving = {Window, Fold, Flatten, Scan, Keep, Stack}
     assert {Contract, Gather, Map, Reduce, Scatter} | moving == set(Op.__args__)
 
 

@@ -1,4 +1,4 @@
-"""Random small Systems as texts, for property tests: sums, products, powers, functions, shadows.
+"""Random small Systems as texts, for property tests: sums, products, functions, deltas, gathers.
 
 Values stay tame (arguments of exponentials are bounded, denominators are at least 1), so that two
 equal Systems agree to rounding and two different ones differ by far more.
@@ -6,7 +6,7 @@ equal Systems agree to rounding and two different ones differ by far more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -26,6 +26,8 @@ INPUTS = {
     "e": ("d",),
     "s": (),
 }
+#: Reads at data, by the letters that they need.
+GATHERS = {"c[T[n]]": {"n"}, "X[n, T[n]]": {"n"}, "V[T[n], d]": {"n", "d"}}
 UNARY = (
     "tanh({})",
     "sigmoid({})",
@@ -55,12 +57,19 @@ def expressions(
     if depth > 0:
         choices += ["unary", "binary"] if readable or bindable else []
         choices += ["sum", "mean"] if bindable else []
+        choices += ["delta"] if {"n", "k"} <= set(scope) else []
+    gathers = [text for text, letters in GATHERS.items() if letters <= set(scope)]
+    choices += ["gather"] if gathers else []
     if not choices:
         return "2"
     match draw(st.sampled_from(choices)):
         case "leaf":
             name = draw(st.sampled_from(readable))
             return _element(name, known[name])
+        case "gather":
+            return draw(st.sampled_from(gathers))
+        case "delta":
+            return f"({draw(expressions(known, scope, depth - 1))}) * (T[n] == k)"
         case "unary":
             inner = draw(expressions(known, scope, depth - 1))
             return draw(st.sampled_from(UNARY)).format(inner)
@@ -94,6 +103,7 @@ def texts(draw: st.DrawFn) -> str:
     known = dict(INPUTS)
     lines = [f"{n}: real[{', '.join(letters)}]" if letters else f"{n}: real"
              for n, letters in INPUTS.items()]  # fmt: skip
+    lines.append("T: index(k)[n]")
     count = draw(st.integers(1, 3))
     for number in range(1, count + 1):
         letters = draw(st.sampled_from([("n", "k"), ("n",), ("k", "d"), ("n", "d"), ()]))
@@ -106,12 +116,15 @@ def texts(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-def random_inputs(system: System, seed: int) -> dict[str, NDArray[np.float64]]:
+def random_inputs(system: System, seed: int) -> dict[str, NDArray[Any]]:
     """Return values for the inputs at lengths n=2, k=3, d=2, with repeated and zero entries."""
     rng = np.random.default_rng(seed)
     lengths = {"n": 2, "k": 3, "d": 2}
-    arrays = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for tensor in system.inputs:
+        if tensor.kind == "index":
+            arrays[tensor.name] = rng.integers(0, 3, 2)
+            continue
         values = rng.uniform(-1.5, 1.5, tuple(lengths[a] for a in tensor.axes))
         arrays[tensor.name] = np.where(rng.random(values.shape) < 0.1, 0.0, values)
     return arrays

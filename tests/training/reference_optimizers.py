@@ -6,6 +6,7 @@ The papers' are written in torch's own operations, tensor by tensor, apart from 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import torch
 
@@ -24,13 +25,16 @@ _CLASSES = {
     "radam": "RAdam",
     "rprop": "Rprop",
     "asgd": "ASGD",
+    "adafactor": "Adafactor",
+    "muon": "Muon",
 }
 
 #: Pairs that torch takes as one, with their defaults there.
-_PAIRS = {
+_PAIRS: dict[str, dict[str, float | None]] = {
     "betas": {"beta1": 0.9, "beta2": 0.999},
     "etas": {"eta_minus": 0.5, "eta_plus": 1.2},
     "step_sizes": {"step_min": 1e-6, "step_max": 50},
+    "eps": {"eps1": None, "eps2": 1e-3},
 }
 
 
@@ -39,12 +43,52 @@ def reference(name: str, tensors: list[torch.Tensor], settings: dict[str, Any]) 
     if name in _PAPERS:
         return FromPaper(tensors, _PAPERS[name], settings)
     given = dict(settings)
+    if name == "muon":
+        return _muon(tensors, given)
+    if not given.pop("factored", True):  # torch factors all but vectors
+        return FromVectors(tensors, given)
+    return _of_torch(name, tensors, given)
+
+
+def _of_torch(name: str, tensors: list[torch.Tensor], given: dict[str, Any]) -> Any:
     if "initial" in given:
         given["initial_accumulator_value"] = given.pop("initial")
     for pair, defaults in _PAIRS.items():
         if given.keys() & defaults:
             given[pair] = tuple(given.pop(key, default) for key, default in defaults.items())
     return getattr(torch.optim, _CLASSES[name])(tensors, **given)
+
+
+class FromVectors:
+    """Adafactor that sees each tensor as a vector, so that nothing is factored."""
+
+    def __init__(self, tensors: list[torch.Tensor], settings: dict[str, Any]) -> None:
+        self._tensors = tensors
+        self._flat = [t.detach().reshape(-1).requires_grad_() for t in tensors]  # the same memory
+        self._optimizer = _of_torch("adafactor", self._flat, settings)
+
+    def step(self) -> None:
+        for flat, tensor in zip(self._flat, self._tensors, strict=True):
+            assert tensor.grad is not None
+            flat.grad = tensor.grad.reshape(-1)
+        self._optimizer.step()
+
+
+class Exactly:
+    """torch's optimizer without its rounding to bfloat16."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        self._optimizer = optimizer
+
+    def step(self) -> None:
+        with mock.patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone):
+            self._optimizer.step()
+
+
+def _muon(tensors: list[torch.Tensor], given: dict[str, Any]) -> Exactly:
+    if "adjust_lr" in given:
+        given["adjust_lr_fn"] = given.pop("adjust_lr")
+    return Exactly(torch.optim.Muon(tensors, **given))
 
 
 class FromPaper:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer, load_diabetes
 
 from symgrad.errors import DatasetError
 from symgrad.training.datasets import hold_out, load, read_idx, stratified_split
@@ -31,9 +32,54 @@ def test_shipped_sets_have_their_fixed_split(
     assert data.x_test.shape == (test, features)
     assert (data.x_train.min(), data.x_train.max()) == (0.0, 1.0)
     assert sorted(set(data.y_train)) == list(range(10))
+    assert data.image is not None
     assert data.features == data.image[0] * data.image[1]
     assert again.x_test.dtype == np.float32
     assert (again.y_test == data.y_test).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "test", "features", "classes"),
+    [("breast-cancer", 456, 113, 30, 2), ("diabetes", 354, 88, 10, 0)],
+)
+def test_tables_are_scaled_by_their_training_rows(
+    name: str, train: int, test: int, features: int, classes: int
+) -> None:
+    data = load(name)
+    assert data.x_train.shape == (train, features)
+    assert data.x_test.shape == (test, features)
+    assert (data.classes, data.image) == (classes, None)
+    columns = [data.x_train] if classes else [data.x_train, data.y_train]
+    for column in columns:
+        np.testing.assert_allclose(column.mean(axis=0), 0, atol=1e-12)
+        np.testing.assert_allclose(column.std(axis=0), 1, rtol=1e-12)
+    assert 0 < abs(data.x_test.mean(axis=0)).max() < 0.5
+    if not classes:
+        assert data.y_train.shape == (train, 1)
+
+
+def test_tables_are_those_of_scikit_learn() -> None:
+    for name, theirs in (("breast-cancer", load_breast_cancer()), ("diabetes", load_diabetes())):
+        data = load(name)
+        x = np.concatenate((data.x_train, data.x_test))
+        y = np.concatenate((data.y_train, data.y_test)).ravel()
+        rows = (theirs.data - theirs.data.mean(axis=0)) / theirs.data.std(axis=0)
+        mine = (x - x.mean(axis=0)) / x.std(axis=0)
+        targets = theirs.target if data.classes else (theirs.target - theirs.target.mean())
+        targets = targets if data.classes else targets / theirs.target.std()
+        found = y if data.classes else (y - y.mean()) / y.std()
+        both = [np.column_stack((a, b)).round(6) + 0.0 for a, b in ((rows, targets), (mine, found))]
+        for table in both:
+            table[:] = table[np.lexsort(table.T)]
+        np.testing.assert_allclose(both[0], both[1], atol=2e-6)
+
+
+def test_held_out_targets_are_a_partition() -> None:
+    data = load("diabetes")
+    held = hold_out(data, 54)
+    assert len(held.y_test) == 54
+    both = np.concatenate((held.y_train, held.y_test)).ravel()
+    np.testing.assert_array_equal(np.sort(both), np.sort(data.y_train.ravel()))
 
 
 def test_mnist5k_is_stratified_and_no_row_is_in_both_parts() -> None:

@@ -8,8 +8,8 @@ import torch
 
 from symgrad.ir.text import parse
 from symgrad.layers.registry import get
-from symgrad.training.classifier import build_mlp
 from symgrad.training.initializers import Start, starts
+from symgrad.training.networks import build_mlp
 
 
 def test_a_weight_and_its_bias_share_the_fan_in_of_the_contraction() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.image import imread
 
-from symgrad.training.loop import Epoch
+from symgrad.training.plan import Epoch, Score
 from symgrad.training.plot import plot_curves
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_curves_become_a_picture(tmp_path: Path) -> None:
-    history = [Epoch(k, 1 / k, 90 + k, 100, float(k)) for k in range(1, 6)]
+    history = [Epoch(k, 1 / k, Score(1 / k, 100, correct=90 + k), float(k)) for k in range(1, 6)]
     one, two = tmp_path / "one.png", tmp_path / "two.png"
     assert plot_curves({"ours": history}, one, title="a run") == one
     plot_curves({"ours": history, "torch autograd": history[:3]}, two)

@@ -13,10 +13,11 @@ import pytest
 import torch
 from torch import nn
 
-from symgrad.training.classifier import build_mlp
 from symgrad.training.datasets import Dataset, load
-from symgrad.training.loop import Epoch, Plan, batches, fit
+from symgrad.training.loop import batches, fit
+from symgrad.training.networks import build_mlp
 from symgrad.training.optimizers import make_optimizer
+from symgrad.training.plan import Epoch, Plan
 
 if TYPE_CHECKING:
     from symgrad.training.runners import Runner

@@ -85,3 +85,29 @@ def test_the_batch_may_have_any_rank(rank: int) -> None:
 def test_what_is_known_about_an_instance_is_computed_once() -> None:
     point = Instance(SOFTMAX, {"k": 1}, (), {"X": np.zeros(1)}, {"P_bar": np.ones(1)})
     assert ORACLES.vjp(point) is ORACLES.vjp(point)
+
+
+def test_the_mean_of_nothing_has_no_derivative() -> None:
+    system = parse("L = mean[...](X[...] - T[...])", name="mean")
+    made = Instance(
+        system,
+        lengths={},
+        batch=(0,),
+        inputs={"X": np.ones(1), "T": np.ones(0)},
+        cotangents={"L_bar": np.ones(())},
+        own=(("X", ("1",)),),
+    )
+    found = Oracles(derive(system)).vjp(made)
+    assert np.isnan(found["X_bar"].value.astype(float)).tolist() == [True]
+
+
+def test_a_point_that_was_seen_is_not_computed_again() -> None:
+    def point(scale: float, layout: str) -> Instance:
+        given = {"X": scale * np.ones((2, 3))}
+        seeds = {"P_bar": np.ones((2, 3))}
+        return Instance(SOFTMAX, {"k": 3}, (2,), given, seeds, {"X": layout})
+
+    oracles = Oracles(derive(SOFTMAX))
+    first = oracles.vjp(point(1.0, "C"))
+    assert oracles.vjp(point(1.0, "F")) is first
+    assert oracles.vjp(point(2.0, "C")) is not first

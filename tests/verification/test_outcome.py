@@ -77,6 +77,13 @@ def test_identity_needs_far_more_digits_than_a_dtype_has() -> None:
         assert judge_identity("X", ("n",), truth + mpmath.mpf("1e-35"), truth, bound).is_wrong
 
 
+def test_identity_says_nothing_below_the_smallest_float_that_rounding_leaves() -> None:
+    zero, bound = np.array([mpmath.mpf(0)]), np.zeros(1)
+    with mpmath.workdps(50):
+        assert not judge_identity("X", ("n",), zero, zero + mpmath.mpf("1e-1103"), bound).is_wrong
+        assert judge_identity("X", ("n",), zero, zero + mpmath.mpf("1e-290"), bound).is_wrong
+
+
 def test_one_defect_outweighs_everything() -> None:
     good, unknown, bad = Outcome("ok", 3.0), cannot_tell("?"), wrong("!")
     assert worst([good, bad, unknown]) is bad
