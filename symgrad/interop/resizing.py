@@ -10,14 +10,13 @@ import numpy as np
 
 from symgrad.interop.indexing import values_of
 from symgrad.interop.shapes import reshaped
-from symgrad.interop.sheet import Operand
 from symgrad.interop.table import need, operator
 from symgrad.interop.windows import adaptive_pool, each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.interop.sheet import Sheet
+    from symgrad.interop.sheet import Operand, Sheet
 
 #: For each new place of an axis: old places, and the weight of each.
 Taps = list[tuple[Any, Any]]

@@ -29,7 +29,7 @@ def row_name(op: Any) -> str | None:
         import torch  # noqa: PLC0415 (heavy, and not everyone has it)
 
         for name in OPERATORS:
-            for root in (torch, torch.Tensor, torch.nn.functional):
+            for root in (torch, torch.Tensor):
                 found: Any = root
                 for part in name.split("."):
                     found = getattr(found, part, None)

@@ -205,6 +205,7 @@ def _max_pool(space: int) -> None:
         return found if return_indices else found[0]
 
     def both(sheet: Sheet, x: Operand, *args: Any, **named: Any) -> Any:
+        named.pop("return_indices", None)
         return max_pool(sheet, x, space, *args, **named)
 
     operator(f"nn.functional.{name}", name)(row)
