@@ -26,7 +26,7 @@ STAGES = (
     ("autodiff", "rewriting", "derivation", "pipeline"),
     ("lowering",),
     ("codegen",),
-    ("verification",),
+    ("interop", "verification"),
     ("formula",),
     ("handbook",),
     ("training",),
