@@ -8,7 +8,7 @@ about, so a step that was recorded wrongly shows as much as a rule that is wrong
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,15 +19,16 @@ from symgrad.ir.order import by_name, in_order
 from symgrad.ir.show import unused
 from symgrad.ir.visit import tensors_read
 from symgrad.rewriting.field_point import UndecidedError, choose_sizes
+from symgrad.rewriting.trace import Step
 from symgrad.rewriting.witness import FINE, draw_input, run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from symgrad.rewriting.trace import Step
-
 #: What evaluation at 50 digits may lose.
 ROUNDING = 1e-40
+#: What is no rounding in float64.
+_COARSE = 1e-6
 #: Points that are tried; a formula may have no value at some.
 _TRIES = 12
 
@@ -47,12 +48,15 @@ class Cell:
     steps: tuple[Step, ...]
 
 
-def disagreements(cell: Cell, seed: int = 0) -> tuple[float, ...] | None:
+def disagreements(
+    cell: Cell, seed: int = 0, numbers: Literal["float64", "mpmath"] = "mpmath"
+) -> tuple[float, ...] | None:
     """Return for each step how far it is off, relative to the largest entry of its cotangent.
 
     Args:
         cell: What was derived.
         seed: Of the random point.
+        numbers: "mpmath" for 50 digits, or "float64".
 
     Returns:
         A number for each step; None if no point was found at which everything has a value.
@@ -65,13 +69,23 @@ def disagreements(cell: Cell, seed: int = 0) -> tuple[float, ...] | None:
             point = {
                 t.name: draw_input(t, sizes, rng, FINE, positive=k % 2 == 1) for t in both.inputs
             }
-            found = run(both, point, sizes, everything=True)
+            found = run(both, point, sizes, everything=True, numbers=numbers)
         except (SymgradError, UndecidedError, ArithmeticError):
             continue  # outside of the domain: another point
         off = [_distance(found[step], found[target]) for step, target in names]
         if all(o < float("inf") for o in off):
             return tuple(off)
     return None
+
+
+def holds(system: System, cotangents: Sequence[Equation], form: Sequence[Equation]) -> bool:
+    """Return whether a closed form agrees with the chain rule at a random point, in float64.
+
+    It is taken to agree where no point is found.
+    """
+    steps = tuple(Step("closed_form", "", None, equation) for equation in form)
+    off = disagreements(Cell(system, tuple(cotangents), steps), numbers="float64")
+    return off is None or max(off, default=0.0) < _COARSE
 
 
 def _together(cell: Cell) -> tuple[System, list[tuple[str, str]]]:

@@ -17,13 +17,14 @@ from symgrad.ir.equation import Equation, System, parts_at
 from symgrad.ir.sizes import axes_of
 from symgrad.ir.terms import Element, Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
+from symgrad.rewriting.checked import holds
 from symgrad.rewriting.cost import NOMINAL_LENGTH, cost_of, elements_of, length
 from symgrad.rewriting.engine import Budget, BudgetExceededError, Rewriter
+from symgrad.rewriting.explained import explain
 from symgrad.rewriting.factoring import factored
 from symgrad.rewriting.facts import Facts, facts_of
 from symgrad.rewriting.folding import FOLDING
 from symgrad.rewriting.normal import NORMAL_RULES, normaliser
-from symgrad.rewriting.rule import RULES
 from symgrad.rewriting.sharing import Relation, reachable, relation_rule, relations_of
 from symgrad.rewriting.stability import exponentiates, folded_definitions, hazardous_tensors
 
@@ -42,8 +43,6 @@ _WORTH_A_SECOND_PASS = 1.15
 _SCALARS = NOMINAL_LENGTH - 1
 #: For one candidate, ten times what layer norm needs; then the form so far is taken, or none.
 _MOST_REWRITES = 2_000
-#: A longer step that only inserts is mechanical: a reader may skip it.
-_LONGEST_SHOWN = 160
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,13 @@ def closed_form(
         trace: Where the steps go.
         hidden: The intermediates that the author of the equations did not name.
     """
-    search = _Search(system, adjoint, wanted, hidden)
+    search = Search(system, adjoint, wanted, hidden)
     best = search.best()
-    search.explain(best, trace)
+    explain(search, best, trace)
     return best
 
 
-class _Search:
+class Search:
     """All that the candidates of one search share."""
 
     def __init__(
@@ -146,9 +145,13 @@ class _Search:
         equations = tuple(self.equation(t, values[t]) for t in (*named, *self.wanted))
         return ClosedForm(equations, self.saved(values.values()), self.cost_of(values), named, ())
 
+    def start_again(self) -> None:
+        """Allow as many rewrites as at the start."""
+        self.budget = Budget(_MOST_REWRITES)
+
     def _descend(self, relations: tuple[Relation, ...]) -> _Closer | None:
         """Insert named cotangents where they are read as long as that is no dearer."""
-        self.budget = Budget(_MOST_REWRITES)
+        self.start_again()
         try:
             closer = _Closer(self, relations)
         except BudgetExceededError:
@@ -157,10 +160,19 @@ class _Search:
         return closer
 
     def best(self) -> ClosedForm:
-        """Return the candidate that computes and moves least; among like ones, the shortest."""
+        """Return the candidate that computes and moves least; among like ones, the shortest.
+
+        It must agree with the chain rule at a random point: no defect of a rule gets further.
+        """
         forms = self._stable(self.candidates())
-        bound = min(map(self._price, forms)) * _ABOUT_AS_CHEAP
-        return min((f for f in forms if self._price(f) <= bound), key=_length)
+        adjoint = tuple(self.adjoint.values())
+        while forms:
+            bound = min(map(self._price, forms)) * _ABOUT_AS_CHEAP
+            best = min((f for f in forms if self._price(f) <= bound), key=_length)
+            if holds(self.system, adjoint, best.equations):
+                return best
+            forms = [f for f in forms if f is not best]
+        return self._raw()
 
     def _price(self, form: ClosedForm) -> float:
         """Return operations and memory traffic: a read of what is saved, a write if it was not."""
@@ -260,45 +272,6 @@ class _Search:
         """Return the definition of a cotangent with another right-hand side."""
         return Equation(target, self.adjoint[target].indices, value)
 
-    def explain(self, best: ClosedForm, trace: Trace) -> None:
-        """Record the steps from the raw adjoint to the closed form."""
-        for raw in self.adjoint.values():
-            trace.chain_rule(self._reads(raw.target), raw)
-        self.budget = Budget(_MOST_REWRITES)
-        for equation in best.equations:
-            with suppress(BudgetExceededError):
-                self._explain_one(best, equation, trace)
-
-    def _reads(self, cotangent: str) -> tuple[str, ...]:
-        """Return a tensor and those in whose equations it is read: its cotangent sums over them."""
-        name = cotangent.removesuffix("_bar").removesuffix("_total")
-        readers = (e.target for e in self.system.equations if name in tensors_read(e.value))
-        return (name, *readers)
-
-    def _explain_one(self, best: ClosedForm, final: Equation, trace: Trace) -> None:
-        target = final.target
-        plain = normaliser(self.facts, budget=self.budget)
-        raw = self.adjoint[target]
-        inlined = self.equation(target, self.inlined(target, best.named))
-        long = len(str(inlined)) > _LONGEST_SHOWN
-        trace.add("insert_definitions", "equals for equals", inlined, raw, detail=long)
-        normal = self.equation(target, plain(inlined.value))
-        trace.add("normalise", _laws(plain), normal, inlined, detail=True)
-        self._explain_reuse(best, normal, trace)
-        reused = self.equation(target, self.rewriter(best.relations)(normal.value))
-        trace.add("factor_common", RULES["factor_common"].law, final, reused)
-
-    def _explain_reuse(self, best: ClosedForm, normal: Equation, trace: Trace) -> None:
-        """Record each relation that acts on an equation, and what the equation becomes."""
-        current = normal
-        for relation in best.relations:
-            rewrite = self.rewriter((relation,))
-            after = self.equation(current.target, rewrite(current.value))
-            trace.reuse((relation.pattern, relation.replacement, relation.source), after, current)
-            current = after
-        final = self.equation(current.target, self.rewriter(best.relations)(normal.value))
-        trace.add("normalise", "the same relations again", final, current, detail=True)
-
 
 def _length(form: ClosedForm) -> tuple[int, str]:
     text = "\n".join(map(str, form.equations))
@@ -320,15 +293,10 @@ def _denominators(exprs: Iterable[Expr]) -> set[tuple[bool, frozenset[str]]]:
     }
 
 
-def _laws(rewriter: Rewriter) -> str:
-    """Return the laws of the rules that have acted, once each."""
-    return "; ".join(RULES[name].law for name in RULES if rewriter.fired.get(name))
-
-
 class _Closer:
     """One candidate in the making: the values of the cotangents that still have a name."""
 
-    def __init__(self, search: _Search, relations: tuple[Relation, ...]) -> None:
+    def __init__(self, search: Search, relations: tuple[Relation, ...]) -> None:
         self.search = search
         self.relations = relations
         self.rewrite = search.rewriter(relations)

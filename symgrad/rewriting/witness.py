@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -228,14 +228,15 @@ def run(
     sizes: Mapping[str, int],
     *,
     everything: bool = False,
+    numbers: Literal["float64", "mpmath"] = "mpmath",
 ) -> dict[str, Numbers]:
-    """Return the outputs, or all tensors, of a System at 50 digits, whatever signs are declared."""
+    """Return the outputs, or all tensors, of a System, whatever signs are declared."""
     inputs = tuple(replace(t, kind="real") if t.is_real else t for t in system.inputs)
     mine = {t.name: point[t.name] for t in inputs}
     return evaluate(
         replace(system, inputs=inputs),
         mine,
         sizes=dict(sizes),
-        numbers="mpmath",
+        numbers=numbers,
         everything=everything,
     )

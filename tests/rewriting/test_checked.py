@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from symgrad.autodiff.derive import derive
-from symgrad.ir.build import add, mul
+from symgrad.autodiff.derive import derive, derive_closed
+from symgrad.ir.build import add, const, mul
 from symgrad.ir.compose import compose
 from symgrad.ir.equation import Equation
 from symgrad.ir.terms import ONE
 from symgrad.ir.text import parse
 from symgrad.layers.registry import LAYERS
 from symgrad.rewriting.checked import ROUNDING, Cell, disagreements, worst
+from symgrad.rewriting.closed_form import Search
+from symgrad.rewriting.equality import vjp_is_exact
 from tests.autodiff.forms import FORMS, derivation_of
 from tests.codegen.loop_texts import TEXTS
 from tests.ir.texts import ACCEPTANCE
@@ -63,6 +65,18 @@ def test_a_network_is_checked_part_by_part() -> None:
     assert {step.law for step in derivation.steps if step.rule == "chain_rule"} >= {
         "linear1.Y is read in relu.Y"
     }
+
+
+@pytest.mark.parametrize("name", ["softmax", "layer_norm"])
+def test_what_a_broken_rule_makes_is_never_taken(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = Search.polished
+    monkeypatch.setattr(Search, "polished", lambda self, e: mul(const(2), right(self, e)))
+    derivation = derive_closed.__wrapped__(derivation_of(name).system, derivation_of(name).wrt)
+    assert str(vjp_is_exact(derivation)).startswith("equal")
+    raw = {e.target: e for e in derivation.cells[0].cotangents}
+    assert all(raw[e.target] == e for e in derivation.backward.equations)
 
 
 def test_what_has_no_small_instance_is_said_so() -> None:
