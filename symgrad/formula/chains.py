@@ -33,6 +33,8 @@ def plain(element: Expr) -> tuple[Index, ...] | None:
 
 def transposed(box: Box) -> Box:
     """Return the transpose of a matrix."""
+    if isinstance(box, Script) and box.above is not None:  # a name with a word above it
+        box = Fenced(box)
     return Script(box, above=symbol("top"))
 
 
