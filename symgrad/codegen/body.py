@@ -192,7 +192,8 @@ class _Body:
         if not self._fits(name, text):
             for word in (".permute(", ".transpose("):
                 first, turn, axes = text.rpartition(word)
-                if _is_whole(first) and axes.count("(") < 2:  # what is turned gets its own line
+                if _is_one_value(first) and axes.count("(") < 2:
+                    # What is turned gets a line of its own.
                     return [Statement(name, first, comment), Statement(name, f"{name}{turn}{axes}")]
         return [Statement(name, text, comment)]
 
@@ -271,20 +272,6 @@ class _Body:
         return "" if plain and isinstance(op, Map) else str(equation)
 
 
-def _is_whole(text: str) -> bool:
-    """Return whether a text is one operand, so that what follows it applies to all of it.
-
-    >>> _is_whole("(A @ B)"), _is_whole("A @ B.reshape(2, 3)"), _is_whole("")
-    (True, False, False)
-    """
-    depth = 0
-    for sign in text:
-        depth += (sign in "([") - (sign in ")]")
-        if sign == " " and not depth:
-            return False
-    return bool(text)
-
-
 def _says(op: Window) -> str:
     """Return a window as an equation."""
     return f"{op.out} = {Element(op.source, op.positions)}"
@@ -299,6 +286,20 @@ def _halves(expr: Expr) -> tuple[Expr, Expr] | None:
     if not part.free:
         return None
     return expr.with_children((part, *expr.children[middle:])), part
+
+
+def _is_one_value(text: str) -> bool:
+    """Return whether what follows a text, such as a method, is about all of it.
+
+    >>> [_is_one_value(text) for text in ("(a @ b)", "f(a, b)", "a @ b", "(a.T @ b", "")]
+    [True, True, False, False, False]
+    """
+    depth = 0
+    for character in text:
+        depth += (character in "([") - (character in ")]")
+        if depth < 0 or (depth == 0 and character == " "):
+            return False
+    return bool(text) and depth == 0
 
 
 def _occurring(expr: Expr) -> list[Element]:

@@ -19,6 +19,7 @@ from symgrad.interpreter.door import as_arrays, batch_shape, bind_sizes, own_bat
 from symgrad.interpreter.numbers import DIGITS, FLOAT64, Numbers, mpmath_numbers
 from symgrad.interpreter.solve import solve
 from symgrad.interpreter.terms import PENDING, Compiler, Environment
+from symgrad.interpreter.tilted import tilted_numbers
 from symgrad.ir.batch import fix_batch
 from symgrad.ir.check import lags
 from symgrad.ir.composite import letters_of
@@ -39,7 +40,7 @@ def evaluate(  # noqa: PLR0913 (each says something else about the call)
     arrays: Mapping[str, ArrayLike],
     *,
     sizes: Mapping[str, int] | None = None,
-    numbers: Literal["float64", "mpmath"] = "float64",
+    numbers: Literal["float64", "mpmath", "tilted"] = "float64",
     digits: int = DIGITS,
     everything: bool = False,
     batch: Mapping[str, Sequence[int]] | None = None,
@@ -53,7 +54,8 @@ def evaluate(  # noqa: PLR0913 (each says something else about the call)
         system: The System.
         arrays: A value for each input; run-time scalars may be left to their default.
         sizes: Lengths that the arrays do not show.
-        numbers: "float64", or "mpmath" for many digits (object arrays).
+        numbers: "float64", "mpmath" for many digits (object arrays), or "tilted": a complex step,
+            see `symgrad.interpreter.tilted`.
         digits: How many digits mpmath computes with.
         everything: Whether to return all tensors, the inputs included, not only the outputs.
         batch: The lengths of `...` in a tensor that is no input, for its cotangent.
@@ -69,12 +71,17 @@ def evaluate(  # noqa: PLR0913 (each says something else about the call)
     letters = [f"b{k}" for k in range(len(batch_shape(system, given)))]
     fixed = fix_batch(system, letters, own_batch(system, given, letters, batch or {}))
     bound = bind_sizes(fixed, given, sizes)
-    arithmetic = FLOAT64 if numbers == "float64" else mpmath_numbers(digits)
-    run = _Run(fixed, given, bound, arithmetic)
+    run = _Run(fixed, given, bound, _arithmetic(numbers, digits))
     names = fixed.outputs
     if everything:
         names = (*given, *fixed.defined)
     return {n: np.array(given[n]) if n in given else run.tensor(n) for n in names}
+
+
+def _arithmetic(numbers: str, digits: int) -> Numbers:
+    if numbers == "tilted":
+        return tilted_numbers()
+    return FLOAT64 if numbers == "float64" else mpmath_numbers(digits)
 
 
 @dataclass

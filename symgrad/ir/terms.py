@@ -19,6 +19,7 @@ Alpha-equivalent terms whose letters agree are therefore the same object.
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from functools import cache
@@ -35,6 +36,8 @@ class Interned(type):
     """Metaclass that returns the existing object for equal constructor arguments."""
 
     _table: ClassVar[WeakValueDictionary[tuple[object, ...], Any]] = WeakValueDictionary()
+    # At exit, keys would be compared by modules that are gone already.
+    atexit.register(_table.clear)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Return the node with these fields, made now or before."""

@@ -82,16 +82,39 @@ def vjp_equals_finite_differences(subject: Subject, instance: Instance) -> Outco
 @check("Reverse mode is the transpose of forward mode: <J v, w> = <v, J^T w>.", layouts=False)
 def vjp_is_the_transpose_of_jvp(subject: Subject, instance: Instance) -> Outcome:
     """Compare two inner products along a random tangent of each input in turn."""
+    oracles = subject.oracles
+
+    def pushed(tangents: Arrays) -> Arrays:
+        return {n: exact.value for n, exact in oracles.jvp(instance, tangents).items()}
+
+    return _two_products(subject, instance, pushed)
+
+
+@check(
+    "The gradient is that of the function, to all digits and by no rule of ours.",
+    smooth=True,
+    layouts=False,
+)
+def vjp_equals_complex_step(subject: Subject, instance: Instance) -> Outcome:
+    """Compare with the imaginary part that a complex step leaves in the outputs."""
+    if any(e.implicit for e in subject.system.equations):
+        return cannot_tell("an implicit equation is not solved in complex numbers")
+    oracles = subject.oracles
+    return _two_products(subject, instance, lambda t: oracles.complex_step(instance, t))
+
+
+def _two_products(
+    subject: Subject, instance: Instance, pushed: Callable[[Arrays], Arrays]
+) -> Outcome:
+    """Compare `<J v, w>` and `<v, J^T w>` along a random tangent of each input in turn."""
     gradients = subject.gradient(instance)
     exact = subject.oracles.vjp(instance)
     rng = comparing.generator(instance)
 
     def one(name: str) -> Outcome:
         tangent = rng.normal(size=instance.inputs[name].shape)
-        pushed = subject.oracles.jvp(instance, {name: tangent})
-        right = sum(
-            np.sum(pushed[c.removesuffix(BAR)].value * w) for c, w in instance.cotangents.items()
-        )
+        moved = pushed({name: tangent})
+        right = sum(np.sum(moved[c.removesuffix(BAR)] * w) for c, w in instance.cotangents.items())
         if not np.isfinite(float(right)):
             return cannot_tell(f"the derivative along {name} is not defined")
         products = gradients[name + BAR] * tangent

@@ -19,6 +19,7 @@ from symgrad.autodiff.recurrences import BAR
 from symgrad.autodiff.tangent import DOT, derive_jvp
 from symgrad.interpreter import evaluate
 from symgrad.interpreter.numbers import DIGITS
+from symgrad.interpreter.tilted import slopes, tilted
 from symgrad.verification.hoisting import hoist_reductions
 from symgrad.verification.instances import at_batch
 from symgrad.verification.rounding import ERROR, ROUNDOFF, error_system
@@ -194,6 +195,14 @@ class Oracles:
         here = self.at_batch(instance.batch_axes)
         system = here.tangent_errors if bounds else here.tangent
         return _forward_mode(system, instance, here.wrt, tangents)
+
+    def complex_step(self, instance: Instance, tangents: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Return the tangents of the outputs by a complex step, which knows no derivative rule."""
+        here = self.at_batch(instance.batch_axes)
+        moving = {n: tilted(instance.inputs[n], v) for n, v in tangents.items()}
+        given = {**instance.inputs, **moving}
+        found = evaluate(here.system, given, sizes=instance.sizes, numbers="tilted")
+        return {n: slopes(v) for n, v in found.items()}
 
     def second(
         self, instance: Instance, tangents: Mapping[str, NDArray[Any]], *, bounds: bool = False
