@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symgrad.autodiff.derive import derive
     from symgrad.autodiff.tangent import derive_jvp
     from symgrad.codegen.generate import build, generate
+    from symgrad.interop.torch_ops import from_torch
     from symgrad.interpreter import evaluate
     from symgrad.ir.compose import compose
     from symgrad.ir.text import parse
@@ -36,6 +37,7 @@ _HOMES = {
     "equivalent": "symgrad.rewriting.equality",
     "evaluate": "symgrad.interpreter",
     "fit": "symgrad.training.loop",
+    "from_torch": "symgrad.interop.torch_ops",
     "generate": "symgrad.codegen.generate",
     "layer": "symgrad.layers.registry",
     "parse": "symgrad.ir.text",
@@ -50,6 +52,7 @@ __all__ = [
     "equivalent",
     "evaluate",
     "fit",
+    "from_torch",
     "generate",
     "layer",
     "parse",

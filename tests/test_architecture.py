@@ -26,8 +26,9 @@ STAGES = (
     ("autodiff", "rewriting", "derivation", "pipeline"),
     ("lowering",),
     ("codegen",),
-    ("verification",),
+    ("interop", "verification"),
     ("formula",),
+    ("handbook",),
     ("training",),
     ("cli", "__main__"),
 )
@@ -111,7 +112,9 @@ def test_test_folders_mirror_the_package() -> None:
     assert not set(PACKAGES) - folders - {"data"}, "a package without tests"
 
 
-@pytest.mark.parametrize("heavy", ["torch", "sympy", "matplotlib", "hypothesis", "scipy"])
+@pytest.mark.parametrize(
+    "heavy", ["torch", "sympy", "matplotlib", "hypothesis", "scipy", "jinja2", "pygments"]
+)
 def test_importing_symgrad_does_not_import(heavy: str) -> None:
     code = f"import sys, symgrad; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

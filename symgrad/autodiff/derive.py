@@ -26,6 +26,7 @@ from symgrad.autodiff.recurrences import BAR, cut
 from symgrad.autodiff.tying import tie_derivation
 from symgrad.derivation import Derivation
 from symgrad.ir.build import add
+from symgrad.ir.composite import recomposed
 from symgrad.ir.equation import Equation, System, Tensor
 from symgrad.ir.order import as_given, by_name, in_order
 from symgrad.ir.rename import rename_expr, rename_system
@@ -126,7 +127,7 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
     outputs = (*system.outputs, *results)
     forward = prune(replace(name_intermediates(stable, only=results), outputs=outputs), outputs)
     forward = stabilise(forward)
-    steps = tuple(sorted(trace.steps, key=lambda s: _place(s, shown)))
+    steps = tuple(map(_as_written, sorted(trace.steps, key=lambda s: _place(s, shown))))
     return Derivation(
         system=system,
         forward=replace(forward, equations=as_given(forward.equations, system.defined)),
@@ -136,6 +137,11 @@ def derive_closed(system: System, wrt: tuple[str, ...]) -> Derivation:
         steps=steps,
         cells=(Cell(named, equations, steps),),
     )
+
+
+def _as_written(step: Step) -> Step:
+    """Return a step with composite positions as they are written."""
+    return step.renamed(str, recomposed, lambda e: replace(e, value=recomposed(e.value)))
 
 
 def _place(step: Step, shown: Sequence[str]) -> tuple[bool, int]:

@@ -18,12 +18,12 @@ from symgrad.ir.equation import Equation, System
 from symgrad.ir.order import around_loops
 from symgrad.ir.terms import ZERO, Add, Element, Expr, Index
 from symgrad.ir.visit import elements, replace_elements, substitute, tensors_read
+from symgrad.rewriting.trace import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from symgrad.autodiff.recurrences import Cut, Edge, Lag
-    from symgrad.rewriting.trace import Step
 
 
 def tie(parts: Cut, equations: Iterable[Equation], wanted: Sequence[str]) -> tuple[Equation, ...]:
@@ -254,17 +254,32 @@ def tie_derivation(parts: Cut, cell: Derivation, wrt: tuple[str, ...]) -> Deriva
         (),
         whole.sizes,
     )
-    totals, _ = _totals(parts, {e.target for e in cell.backward.equations})
-    steps = tuple(_tied_step(parts, step, totals) for step in cell.steps)
+    steps = (*(_tied_step(parts, step) for step in cell.steps), *_closing_steps(parts, cell, rows))
     return Derivation(whole, first, backward, wrt, saved, steps, cells=cell.cells)
 
 
-def _tied_step(parts: Cut, step: Step, totals: Callable[[Element], Expr | None]) -> Step:
-    """Return a step of the cell with lagged reads put back and cotangents read as totals."""
+def _closing_steps(parts: Cut, cell: Derivation, rows: Sequence[Equation]) -> list[Step]:
+    """Return a step for each cotangent equation that closing the loop makes another."""
+    last = {s.after.element: tied(parts, s.after) for s in cell.steps}
+    known = set(parts.whole.equations)
+    laws = [
+        f"{Element(lag.name, (Index('t', 't'),))} is {Element(lag.tensor, lag_position(lag))}"
+        for lag in parts.lags
+    ]
+    law = f"{', '.join(laws)}: their cotangents are one"
+    return [
+        Step("close_loop", law, last.get(e.element), e)
+        for e in rows
+        if e not in known and last.get(e.element) != e
+    ]
 
-    def closed(equation: Equation) -> Equation:
-        row = tied(parts, equation)
-        return replace(row, value=replace_elements(row.value, totals))
 
-    before = None if step.before is None else closed(step.before)
-    return replace(step, before=before, after=closed(step.after))
+def lag_position(lag: Lag) -> tuple[Expr, ...]:
+    """Return where a lagged read looks, with the time alone."""
+    return (add(Index("t", "t"), const(lag.steps)),)
+
+
+def _tied_step(parts: Cut, step: Step) -> Step:
+    """Return a step of the cell with lagged reads put back."""
+    before = None if step.before is None else tied(parts, step.before)
+    return replace(step, before=before, after=tied(parts, step.after))

@@ -1,4 +1,4 @@
-"""The command line: `symgrad layers|derive|gen|verify|train|demo`, one file per command.
+"""The command line: `symgrad layers|derive|gen|verify|docs|train|demo`, one file per command.
 
 Exit codes: 0 yes, 1 the answer is no, 2 bad input. Results go to standard output, messages to
 standard error. Commands import what they need when they run: `symgrad derive` must

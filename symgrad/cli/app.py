@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import symgrad
-from symgrad.cli import demo, derive, gen, layers, train, verify
+from symgrad.cli import demo, derive, docs, gen, layers, train, verify
 
 app = typer.Typer(
     name="symgrad",
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for _command in (layers, derive, gen, verify, train, demo):
+for _command in (layers, derive, gen, verify, docs, train, demo):
     app.command(_command.__name__.rpartition(".")[2])(_command.run)
 
 

@@ -108,7 +108,7 @@ def section(title: str, lines: Iterable[str]) -> None:
 
 
 #: Packages that only an extra of symgrad brings.
-_EXTRAS = {"torch": "torch", "hypothesis": "verify", "matplotlib": "plot"}
+_EXTRAS = {"torch": "torch", "hypothesis": "verify", "matplotlib": "plot", "jinja2": "docs"}
 
 
 def complain(error: Exception, *, as_json: bool) -> None:

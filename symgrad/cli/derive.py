@@ -78,6 +78,7 @@ def run(  # noqa: PLR0913 (the options of a command)
 def show(derivation: Derivation, steps: Steps) -> None:
     """Print a derivation as text."""
     from symgrad.formula.derivation import shapes, steps_as_text, verdict  # noqa: PLC0415
+    from symgrad.formula.plain import matrix_lines  # noqa: PLC0415
     from symgrad.ir.show import show_equation  # noqa: PLC0415
 
     system = derivation.system
@@ -85,6 +86,9 @@ def show(derivation: Derivation, steps: Steps) -> None:
     console.section("Tensors", [", ".join(shapes(system))])
     console.section("Equations", map(show_equation, system.equations))
     console.section("Gradient", map(show_equation, derivation.gradient))
+    matrices, alone = matrix_lines(derivation.backward.with_equations(derivation.gradient))
+    each = ", for each batch entry" if alone else ""
+    console.section(f"In matrix notation{each}", matrices)
     rows = steps_as_text(derivation, steps.value)
     console.section("Steps", [*rows, verdict(derivation)] if rows else [])
     saved_and_operations(derivation)
@@ -123,6 +127,7 @@ def operations(derivation: Derivation) -> dict[str, dict[str, str | int]]:
 def as_data(derivation: Derivation, steps: Steps) -> dict[str, object]:
     """Return a derivation as plain data."""
     from symgrad.formula.derivation import chosen_steps, saved_shapes, shapes  # noqa: PLC0415
+    from symgrad.formula.plain import matrix_lines  # noqa: PLC0415
 
     system = derivation.system
     return {
@@ -132,6 +137,7 @@ def as_data(derivation: Derivation, steps: Steps) -> dict[str, object]:
         "equations": [str(e) for e in system.equations],
         "wrt": list(derivation.wrt),
         "gradient": [str(e) for e in derivation.gradient],
+        "matrices": matrix_lines(derivation.backward.with_equations(derivation.gradient))[0],
         "saved": saved_shapes(derivation),
         "steps": [
             {

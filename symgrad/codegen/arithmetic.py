@@ -190,6 +190,9 @@ class _Quotient:
         self.above = above
         self.below = below
         self.sizes = sizes
+        numbers = {p.labels for p in above if p.kind != BOOL}
+        #: The labels of groups of truth values.
+        self.truths = {p.labels for p in above} - numbers
 
     def spell(self) -> Piece:
         """Return the piece."""
@@ -204,7 +207,10 @@ class _Quotient:
             scalar = self._divided_by_sizes(scalar, self.sizes if not groups else early, guard=True)
         else:
             scalar = self._divided_by_sizes(scalar, self.sizes, guard=False)
-        pieces = sorted(groups.values(), key=lambda p: len(p.labels))
+        negative = self.sign < 0 and scalar is None  # no library negates truth values
+        pieces = sorted(
+            groups.values(), key=lambda p: (negative and p.labels in self.truths, len(p.labels))
+        )
         if not pieces:
             assert scalar is not None, "a product has a factor"
             return self._divided(self._negated(scalar), union(self.below, self.emit.order))

@@ -192,7 +192,7 @@ class _Body:
         if not self._fits(name, text):
             for word in (".permute(", ".transpose("):
                 first, turn, axes = text.rpartition(word)
-                if first and axes.count("(") < 2:  # what is turned gets a line of its own
+                if _is_whole(first) and axes.count("(") < 2:  # what is turned gets its own line
                     return [Statement(name, first, comment), Statement(name, f"{name}{turn}{axes}")]
         return [Statement(name, text, comment)]
 
@@ -269,6 +269,20 @@ class _Body:
             return ""
         plain = not any(isinstance(e, ReduceTerm) for e in walk(equation.value))
         return "" if plain and isinstance(op, Map) else str(equation)
+
+
+def _is_whole(text: str) -> bool:
+    """Return whether a text is one operand, so that what follows it applies to all of it.
+
+    >>> _is_whole("(A @ B)"), _is_whole("A @ B.reshape(2, 3)"), _is_whole("")
+    (True, False, False)
+    """
+    depth = 0
+    for sign in text:
+        depth += (sign in "([") - (sign in ")]")
+        if sign == " " and not depth:
+            return False
+    return bool(text)
 
 
 def _says(op: Window) -> str:

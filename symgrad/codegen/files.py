@@ -9,8 +9,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from symgrad.codegen.generate import GENERATED
+from symgrad.codegen.generate import GENERATED_BY
 from symgrad.errors import FileConflictError
+
+#: How a comment starts in the files that symgrad writes: Python, HTML and Markdown, CSS, LaTeX.
+_COMMENTS = ("# ", "<!-- ", "/* ", "% ")
 
 #: How much of a file is read to find the header.
 _HEAD = 300
@@ -34,7 +37,7 @@ def write(path: str | os.PathLike[str], source: str) -> None:
         raise FileConflictError(
             where=str(target),
             given="a file without the header of generated files",
-            expected=f"no file, or one that starts with {GENERATED!r} in its first lines",
+            expected=f"no file, or one with {GENERATED_BY!r} in its first lines",
             fix="choose another path, or move the file away",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,11 +56,15 @@ def is_replaceable(path: Path) -> bool:
     """Return whether a path is free, or holds a file that symgrad generated."""
     if not path.exists() and not path.is_symlink():
         return True
-    if not path.is_file():
-        return False
+    return path.is_file() and is_generated(path)
+
+
+def is_generated(path: Path) -> bool:
+    """Return whether a file says in its first lines that symgrad wrote it."""
     with path.open("rb") as file:
         head = file.read(_HEAD).decode("utf-8", errors="replace")
-    return any(line.startswith(GENERATED) for line in head.splitlines()[:3])
+    marks = tuple(comment + GENERATED_BY for comment in _COMMENTS)
+    return any(line.startswith(marks) for line in head.splitlines()[:3])
 
 
 def _umask() -> int:

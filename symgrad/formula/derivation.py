@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, get_args
 
-from symgrad.formula.latex import latex_equation, latex_equations, latex_system
-from symgrad.formula.matrix import matrix_equation
+from symgrad.formula.latex import latex_box, latex_equation, latex_equations, latex_system
+from symgrad.formula.matrix import matrix_system
 from symgrad.ir.show import show_equation, show_shape
 from symgrad.rewriting.checked import ROUNDING, worst
 
@@ -86,9 +86,11 @@ def as_markdown(derivation: Derivation, level: Level = "main") -> str:
         "## Gradient",
         _display(latex_equations(derivation.gradient)),
     ]
-    matrices = [m for e in derivation.gradient if (m := matrix_equation(e)) is not None]
+    sides, alone = matrix_system(derivation.backward.with_equations(derivation.gradient))
+    matrices = [" = ".join(map(latex_box, pair)) for pair in sides if pair is not None]
     if matrices:
-        parts += ["In matrix notation:", *map(_display, matrices)]
+        each = ", for each batch entry" if alone else ""
+        parts += [f"In matrix notation{each}:", *map(_display, matrices)]
     parts.append(
         f"Saved for the way back: {', '.join(f'`{s}`' for s in saved_shapes(derivation))}."
     )

@@ -1,34 +1,60 @@
 r"""Equations in matrix notation, where they have one.
 
-In: an equation over tensors of at most two axes. Out: LaTeX such as `\bar{W} = \bar{Y}^{\top} X`,
-or None. Rank-1 tensors are columns; a product over equal indices is written with a circle; batch
-axes `...` count as one axis (the rows).
+In: an equation over tensors of at most two axes. Out: boxes, or LaTeX such as `\bar{W} =
+\bar{Y}^{\top} X`, or None. Rank-1 tensors are columns; products, quotients and powers of entries
+are written with a circle; batch axes `...` count as one axis (the rows).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from fractions import Fraction as Rational
 from typing import TYPE_CHECKING
 
-from symgrad.formula.latex import latex
-from symgrad.formula.names import latex_function, latex_name
+from symgrad.formula.boxes import (
+    ONES,
+    Apply,
+    Box,
+    Fenced,
+    Root,
+    Row,
+    Script,
+    beside,
+    negative,
+    number,
+    symbol,
+)
+from symgrad.formula.boxes import Fraction as Over
+from symgrad.formula.chains import Axes, chain_of, plain, transposed
+from symgrad.formula.latex import latex_box
+from symgrad.formula.layout import boxed, negated, split_fraction, turned
+from symgrad.formula.names import function_box, name_box
 from symgrad.ir.build import split_coefficient
-from symgrad.ir.terms import Add, Call, Const, Element, Expr, Index, Mul, Reduce
-from symgrad.ir.visit import arguments, open_reduce
+from symgrad.ir.terms import (
+    BATCH,
+    ONE,
+    Add,
+    Call,
+    Compare,
+    Element,
+    Expr,
+    Index,
+    Mul,
+    Power,
+    Reduce,
+)  # fmt: skip
+from symgrad.ir.visit import open_reduce, replace_elements, walk
 
 if TYPE_CHECKING:
-    from symgrad.ir.equation import Equation
+    from collections.abc import Iterable, Sequence
 
-_ONES = r"\mathbf{1}"
-_TRANSPOSED = r"^{\top}"
-_CIRCLE = r" \odot "
+    from symgrad.ir.equation import Equation, System
 
-#: The indices of the rows and of the columns; None where the value has no such axis.
-_Axes = tuple[Index | None, Index | None]
+_MINUS = symbol("-")
 
 
 def matrix_equation(equation: Equation) -> str | None:
-    r"""Return an equation in matrix notation, or None where there is none.
+    r"""Return an equation in matrix notation as LaTeX, or None where there is none.
 
     >>> from symgrad.ir.text import parse
     >>> equations = parse('''
@@ -42,177 +68,265 @@ def matrix_equation(equation: Equation) -> str | None:
     Z = \tanh\left(Y\right) \odot Y
     s = Z^{\top} \mathbf{1}
     """
+    sides = matrix_sides(equation)
+    return None if sides is None else " = ".join(map(latex_box, sides))
+
+
+def matrix_system(
+    system: System, batch: str = BATCH
+) -> tuple[tuple[tuple[Box, Box] | None, ...], bool]:
+    """Return each equation of a System in matrix notation, and whether for each batch entry alone.
+
+    Where a tensor has more than two axes, the batch axis is left out if every tensor has it.
+
+    Args:
+        system: The System.
+        batch: The letter of the batch axis.
+    """
+    ranks = [len(e.indices) for e in system.equations] + [len(t.shape) for t in system.inputs]
+    alone = batch in system.axes and max(ranks, default=0) > 2
+    equations = [_batch_entry(e, batch) if alone else e for e in system.equations]
+    return tuple(None if e is None else matrix_sides(e) for e in equations), alone
+
+
+def _batch_entry(equation: Equation, batch: str) -> Equation | None:
+    """Return an equation for one batch entry; None where entries have to do with each other."""
+
+    def one(element: Element) -> Element | None:
+        if not _leads(element.indices, batch):
+            return None
+        return Element(element.tensor, element.indices[1:], element.outside)
+
+    target = one(equation.element)
+    value = replace_elements(equation.value, one)
+    sums = any(isinstance(n, Reduce) and _has(n.bound, batch) for n in walk(value))
+    if target is None or sums or _has((*target.free, *value.free), batch):
+        return None
+    return replace(equation, indices=target.indices, value=value)
+
+
+def _leads(indices: Sequence[Expr], batch: str) -> bool:
+    return bool(indices) and isinstance(indices[0], Index) and indices[0].axis == batch
+
+
+def _has(indices: Iterable[Index], axis: str) -> bool:
+    return any(i.axis == axis for i in indices)
+
+
+def matrix_sides(equation: Equation) -> tuple[Box, Box] | None:
+    """Return both sides of an equation in matrix notation, or None where there is none."""
     letters = equation.letters
-    if len(letters) > 2 or len(letters) != len(equation.indices):
+    if equation.implicit or len(letters) > 2 or len(letters) != len(equation.indices):
         return None
     padded: list[Index | None] = [*letters, None, None]
     rows, columns = padded[:2]
     if rows is columns is not None:
         return None
-    axes: _Axes = (rows, columns)
-    right = _matrix(equation.value, axes)
-    return None if right is None else f"{latex_name(equation.target)} = {right}"
+    right = _matrix(equation.value, (rows, columns))
+    return None if right is None else (name_box(equation.target), right)
 
 
-def _matrix(expr: Expr, axes: _Axes) -> str | None:
+def _matrix(expr: Expr, axes: Axes) -> Box | None:  # noqa: C901 (one case per node type)
     """Return a term as a matrix with rows and columns `axes`; a sum stands without parentheses."""
-    if isinstance(expr, Add):
-        return _sum(expr, axes)
-    coefficient, rest = split_coefficient(expr)
-    if rest is not expr and not isinstance(expr, Const):
-        inner = _matrix(rest, axes)
-        if inner is None:
-            return None
-        return f"-{inner}" if coefficient == -1 else f"{latex(Const(coefficient))} {inner}"
+    if not _varies(expr):
+        return _constant(expr, axes)
     match expr:
+        case Add():
+            return _sum(expr, axes)
         case Element():
             return _spread(expr, axes)
         case Reduce(op="sum", condition=None):
             return _contraction(expr, axes)
         case Mul():
-            return _hadamard(expr.factors, axes)
+            return _product(expr, axes)
+        case Power():
+            if expr.exponent < 0:
+                return _product(Mul((expr,)), axes)
+            base = _matrix(expr.base, axes)
+            return None if base is None else _power(base, expr.exponent, axes)
         case Call():
             args = [_matrix(a, axes) for a in expr.args]
-            if None in args:
+            found = [a for a in args if a is not None]
+            if len(found) < len(args):
                 return None
-            return f"{latex_function(expr.function)}\\left({', '.join(map(str, args))}\\right)"
+            return Apply(function_box(expr.function), Fenced(beside(found, "arguments")))
+        case Compare():
+            return _comparison(expr, axes)
         case _:
-            return latex(expr) if not expr.free and axes == (None, None) else None
+            return None
 
 
-def _sum(expr: Add, axes: _Axes) -> str | None:
-    text = ""
+def _varies(expr: Expr) -> bool:
+    """Return whether a term is more than a number to matrix notation: it has indices or sums."""
+    return bool(expr.free) or isinstance(expr, Reduce) or any(map(_varies, expr.children))
+
+
+def _constant(expr: Expr, axes: Axes) -> Box:
+    """Return a number, or a vector or matrix with that number everywhere."""
+    ones = _ones(axes)
+    if not ones:
+        return boxed(expr)
+    if expr is ONE:
+        return beside(ones, "product")
+    coefficient, _ = split_coefficient(expr)
+    if coefficient < 0:
+        return negative(_constant(negated(expr), axes))
+    return Row((_scalar(expr), *ones), "product")
+
+
+def _ones(axes: Axes) -> list[Box]:
+    """Return the factors of the matrix of ones with these axes."""
+    rows, columns = axes
+    return [ONES] * (rows is not None) + [transposed(ONES)] * (columns is not None)
+
+
+def _scalar(expr: Expr) -> Box:
+    return Fenced(boxed(expr)) if isinstance(expr, Add) else boxed(expr)
+
+
+def _sum(expr: Add, axes: Axes) -> Box | None:
+    boxes: list[Box] = []
     for term in expr.terms:
         part = _matrix(term, axes)
         if part is None:
             return None
-        if part.startswith("-"):
-            text += f" - {part[1:]}" if text else part
+        minus = isinstance(part, Row) and part.parts[0] == _MINUS
+        if minus and isinstance(part, Row) and boxes:
+            boxes += [_MINUS, *part.parts[1:]]
         else:
-            text += f" + {part}" if text else part
-    return text
+            boxes += [*([symbol("+")] if boxes else []), part]
+    return Row(tuple(boxes), "space")
 
 
-def _plain(element: Expr) -> tuple[Index, ...] | None:
-    """Return the indices of an element that reads whole axes, each once; else None."""
-    if not isinstance(element, Element) or element.outside is not None:
-        return None
-    indices = tuple(i for i in element.indices if isinstance(i, Index))
-    whole = len(indices) == len(element.indices) <= 2 and len(set(indices)) == len(indices)
-    return indices if whole else None
-
-
-def _spread(element: Element, axes: _Axes) -> str | None:
+def _spread(element: Element, axes: Axes) -> Box | None:
     """Return an element as a matrix; a vector is repeated along the axis that it lacks."""
-    indices, name = _plain(element), latex_name(element.tensor)
+    indices, name = plain(element), name_box(element.tensor)
     rows, columns = axes
     wanted = tuple(i for i in axes if i is not None)
     if indices is None or not set(indices) <= set(wanted):
         return None
     if indices == wanted:
-        return name
+        return name if rows is not None else transposed(name)
     if len(indices) == 2:
-        return _transposed(name)
+        return transposed(name)
     if indices == (columns,):
-        return f"{_ONES} {_transposed(name)}"
-    if indices == (rows,):
-        return f"{name} {_ONES}{_TRANSPOSED}"
-    return None
+        return Row((ONES, transposed(name)), "product")
+    return Row((name, transposed(ONES)), "product")
 
 
-def _transposed(name: str) -> str:
-    return f"{{{name}}}{_TRANSPOSED}" if "^" in name else name + _TRANSPOSED
+def _comparison(expr: Compare, axes: Axes) -> Box | None:
+    """Return the matrix of the truth values of a comparison, entry by entry."""
+    sides = [boxed(s) if not _varies(s) else _matrix(s, axes) for s in (expr.left, expr.right)]
+    left, right = sides
+    if left is None or right is None:
+        return None
+    return Fenced(turned(expr, left, right), "[")
 
 
-def _hadamard(factors: tuple[Expr, ...], axes: _Axes) -> str | None:
-    """Return a product of entries; scalars stand in front."""
-    scalars = [f for f in factors if not f.free]
-    parts = []
-    for factor in (f for f in factors if f.free):
-        part = _matrix(factor, axes)
-        if part is None:
-            return None
-        whole = isinstance(factor, (Element, Call)) and _ONES not in part
-        parts.append(part if whole else f"\\left({part}\\right)")
-    return " ".join([*map(latex, scalars), _CIRCLE.join(parts)])
+def _power(base: Box, exponent: Rational, axes: Axes) -> Box:
+    if axes == (None, None) and exponent == Rational(1, 2):
+        return Root(base)
+    whole = isinstance(base, (Row, Apply)) or (isinstance(base, Script) and base.above is not None)
+    above: Box = number(str(exponent))
+    if axes != (None, None):
+        above = Row((symbol("entrywise"), above), "tight")
+    return Script(Fenced(base) if whole else base, above=above)
 
 
-@dataclass(frozen=True)
-class _Factor:
-    """A tensor in a product, or several over the same indices multiplied entry by entry."""
-
-    text: str
-    indices: tuple[Index, ...]
-
-
-def _factors(product: Expr) -> list[_Factor] | None:
-    """Return the factors of a product by their indices; None if one is not a plain element."""
-    found: dict[frozenset[Index], list[Element]] = {}
-    for element in arguments(product, Mul):
-        indices = _plain(element)
-        if indices is None or not isinstance(element, Element):
-            return None
-        found.setdefault(frozenset(indices), []).append(element)
-    return [_merged(group) for group in found.values()]
-
-
-def _merged(group: list[Element]) -> _Factor:
-    order = _plain(group[0]) or ()
-    names = [latex_name(element.tensor) for element in group]
-    texts = [
-        name if _plain(element) == order else _transposed(name)
-        for name, element in zip(names, group, strict=True)
-    ]
-    product = _CIRCLE.join(texts)
-    return _Factor(product if len(texts) == 1 else f"\\left({product}\\right)", order)
+def _product(expr: Mul, axes: Axes) -> Box | None:
+    """Return a product of entries; scalars stand in front, divisors behind."""
+    scalars = tuple(f for f in expr.factors if not _varies(f))
+    coefficient, _ = split_coefficient(expr)
+    if coefficient < 0:
+        inner = _matrix(negated(expr), axes)
+        return None if inner is None else negative(inner)
+    top, bottom = split_fraction([f for f in expr.factors if _varies(f)])
+    above, below = _matrices(top, axes), _matrices(bottom, axes)
+    if above is None or below is None:
+        return None
+    alone = len(above) == 1 and not below and not isinstance(top[0], Add)
+    above = above if alone else [_factor(b) for b in above]
+    if len(bottom) == 1 and not above and axes != (None, None):
+        row = _inverse(bottom[0], axes)
+    else:
+        row = _entrywise(above, [_factor(b) for b in below], axes)
+    if not scalars:
+        return row
+    front = _scalar(scalars[0]) if len(scalars) == 1 else boxed(Mul(scalars))
+    return Row((front, row), "product")
 
 
-def _contraction(expr: Reduce, axes: _Axes) -> str | None:
-    """Return a sum of products as a chain of matrices from the rows to the columns."""
-    bound, body, _ = open_reduce(expr)
-    factors = _factors(body)
+def _inverse(expr: Expr, axes: Axes) -> Box:
+    """Return one over a matrix, entry by entry, as a power."""
+    base, exponent = expr, Rational(1)
+    if isinstance(expr, Power):
+        base, exponent = expr.base, expr.exponent
+    box = _matrix(base, axes)
+    assert box is not None, "a power has matrix notation where its base has"
+    return _power(box, -exponent, axes)
+
+
+def _matrices(terms: Sequence[Expr], axes: Axes) -> list[Box] | None:
+    """Return each term as a matrix; None if one has no such form."""
+    found = [_matrix(t, axes) for t in terms]
+    return None if None in found else [f for f in found if f is not None]
+
+
+def _factor(box: Box) -> Box:
+    """Return a box as it stands in a product of entries."""
+    return Fenced(box) if isinstance(box, Row) else box
+
+
+def _bare(box: Box) -> Box:
+    """Return a box without brackets around all of it."""
+    return box.body if isinstance(box, Fenced) and box.fence == "(" else box
+
+
+def _entrywise(above: list[Box], below: list[Box], axes: Axes) -> Box:
+    """Return the product of some matrices over the product of others, entry by entry."""
+    if axes == (None, None):
+        top = beside(above or [number(1)], "product")
+        return Over(_bare(top), _bare(beside(below, "product"))) if below else top
+    boxes = above or [_factor(_constant(ONE, axes))]
+    parts = [boxes[0]]
+    for box in boxes[1:]:
+        parts += [symbol("entrywise"), box]
+    for box in below:
+        parts += [symbol("divided"), box]
+    return beside(parts, "space")
+
+
+def _contraction(expr: Reduce, axes: Axes) -> Box | None:
+    """Return a sum of products as a chain of matrices, repeated along the axes that it lacks."""
     rows, columns = axes
-    if factors is None or not {i for i in axes if i} <= body.free:
+    inner: Axes = (rows if rows in expr.free else None, columns if columns in expr.free else None)
+    chain = chain_of(expr, inner) or _entries_summed(expr, inner)
+    if chain is None or inner == axes:
+        return None if chain is None else beside(chain, "product")
+    before = [ONES] if rows is not None and inner[0] is None else []
+    after = [transposed(ONES)] if columns is not None and inner[1] is None else []
+    if inner == (None, None):
+        chain = [Fenced(beside(chain, "product"))] if len(chain) > 1 else chain
+        return beside([*chain, *before, *after], "product")
+    return beside([*before, *chain, *after], "product")
+
+
+def _entries_summed(expr: Reduce, axes: Axes) -> list[Box] | None:
+    """Return a sum along one axis, or along both, of a matrix that is not a product of others."""
+    bound, body, _ = open_reduce(expr)
+    rows, columns = axes
+    missing = [a for a in axes if a is None]
+    if len(bound) > len(missing) or (len(bound) == 1 and len(missing) == 2 and len(body.free) > 1):
         return None
-    start = rows if rows is not None else _loose_end(bound, factors, None)
-    end = columns if columns is not None else _loose_end(bound, factors, start)
-    if start is None or end is None:
+    if len(bound) == 2:
+        inner: Axes = (bound[0], bound[1])
+    elif rows is not None:
+        inner = (rows, bound[0])
+    else:
+        inner = (bound[0], columns)
+    summed = _matrix(body, inner)
+    if summed is None:
         return None
-    chain = _chain(start, end, [f for f in factors if len(f.indices) == 2])
-    vectors = {f.indices[0]: f.text for f in factors if len(f.indices) == 1}
-    # A vector inside the chain, or along a free axis, would scale rows or columns.
-    ends = {i for i, free in ((start, rows), (end, columns)) if free is None}
-    if chain is None or not set(vectors) <= ends or not set(bound) <= chain[1]:
-        return None
-    left = [] if rows is not None else [_transposed(vectors.get(start, _ONES))]
-    right = [] if columns is not None else [vectors.get(end, _ONES)]
-    return " ".join([*left, *chain[0], *right])
-
-
-def _loose_end(
-    bound: tuple[Index, ...], factors: list[_Factor], other: Index | None
-) -> Index | None:
-    """Return the bound index that only one matrix has: the chain ends there in a vector."""
-    matrices = [f.indices for f in factors if len(f.indices) == 2]
-    ends = [b for b in bound if sum(b in m for m in matrices) == 1 and b is not other]
-    return ends[0] if ends else None
-
-
-def _chain(
-    start: Index, end: Index, matrices: list[_Factor]
-) -> tuple[list[str], set[Index]] | None:
-    """Return all matrices on the way from `start` to `end`, and the indices met."""
-    texts: list[str] = []
-    here, met, rest = start, {start}, list(matrices)
-    while here is not end:
-        step = next((f for f in rest if here in f.indices), None)
-        if step is None:
-            return None
-        rest.remove(step)
-        first, second = step.indices
-        texts.append(step.text if first is here else _transposed(step.text))
-        here = second if first is here else first
-        if here in met:
-            return None
-        met.add(here)
-    return None if rest else (texts, met)
+    factor = _factor(summed)
+    left = [transposed(ONES)] if rows is None else []
+    return [*left, factor, *([ONES] if inner[1] in bound else [])]

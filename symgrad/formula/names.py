@@ -1,72 +1,86 @@
-"""How the names of tensors and functions are spelled in LaTeX.
+"""How the names of tensors and functions are spelled.
 
-In: names of the equation language. Out: LaTeX. Nothing here knows what an expression is.
+In: names of the equation language. Out: boxes. Nothing here knows what an expression is.
 """
 
 from __future__ import annotations
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi"
-    " psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
-)
-_SPECIAL = {"eps": r"\varepsilon"}
-_ACCENTS = {"_bar": "bar", "_dot": "dot"}
+from typing import Literal
+
+from symgrad.formula.boxes import GREEK, Accent, Box, Leaf, Script, number, symbol
+
+_ACCENTS: dict[str, Literal["bar", "dot"]] = {"_bar": "bar", "_dot": "dot"}
+#: Functions with a name of their own in mathematics; the others are upright words.
 _FUNCTIONS = {
-    **{name: f"\\{name}" for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    "atan": r"\arctan",
-    "sigmoid": r"\sigma",
-    "maximum": r"\max",
-    "minimum": r"\min",
-    "sign": r"\mathrm{sgn}",
+    **{name: name for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    "atan": "arctan",
+    "sigmoid": "sigma",
+    "maximum": "max",
+    "minimum": "min",
 }
 
 
-def latex_name(name: str) -> str:
-    r"""Return the name of a tensor or scalar in LaTeX.
+def name_box(name: str) -> Box:
+    """Return the name of a tensor or scalar.
 
-    Cotangents get a bar and tangents a dot; the part before a dot, which composition adds, stands
-    above.
-
-    >>> print(latex_name("X_bar"), latex_name("fc1.W"), latex_name("gamma"), latex_name("loss"))
-    \bar{X} W^{\mathrm{fc1}} \gamma \mathrm{loss}
+    Cotangents get a bar and tangents a dot. What composition adds before a dot, and a word after an
+    underscore, stand above: `fc1.W_bar`, `V_new`.
     """
     for suffix, accent in _ACCENTS.items():
         if name.endswith(suffix):
             prefix, _, last = name.removesuffix(suffix).rpartition(".")
-            return _with_prefix(f"\\{accent}{{{_core(last)}}}", prefix)
+            core, words = _core(last)
+            return _with_words(Accent(core, accent), _joined(prefix, words))
     prefix, _, last = name.rpartition(".")
-    return _with_prefix(_core(last), prefix)
+    core, words = _core(last)
+    return _with_words(core, _joined(prefix, words))
 
 
-def _with_prefix(core: str, prefix: str) -> str:
-    return f"{core}^{{{upright(prefix)}}}" if prefix else core
+def _joined(prefix: str, words: str) -> str:
+    return ", ".join(part for part in (prefix, words) if part)
 
 
-def _core(name: str) -> str:
-    if name in _SPECIAL:
-        return _SPECIAL[name]
-    if name in _GREEK.split():
-        return f"\\{name}"
-    if len(name) == 1:
-        return name
-    letter, digits = name[:1], name[1:]
-    if digits.isdigit():
-        return f"{letter}_{{{digits}}}"
+def _with_words(core: Box, words: str) -> Box:
+    if not words:
+        return core
+    above = upright(words)
+    if isinstance(core, Script):
+        return Script(core.base, core.below, above)
+    return Script(core, above=above)
+
+
+def _core(name: str) -> tuple[Box, str]:
+    """Return a name without its words, and these."""
     for suffix, accent in _ACCENTS.items():
         if name.endswith(suffix):  # a cotangent of a cotangent
-            return f"\\{accent}{{{_core(name.removesuffix(suffix))}}}"
-    return upright(name)
+            core, words = _core(name.removesuffix(suffix))
+            return Accent(core, accent), words
+    first, _, words = name.partition("_")
+    letter = _letter(first)
+    if letter is None:
+        return upright(name), ""
+    return letter, words.replace("_", " ")
 
 
-def upright(name: str) -> str:
+def _letter(name: str) -> Box | None:
+    """Return a Latin or Greek letter, with its number; None for a word."""
+    base = name.rstrip("0123456789")
+    if len(base) == 1 and base.isalpha():
+        box: Box = Leaf(base, "letter")
+    elif base in GREEK:
+        box = symbol(base)
+    else:
+        return None
+    return box if base == name else Script(box, number(name[len(base) :]))
+
+
+def upright(name: str) -> Leaf:
     """Return a word as one upright name."""
-    return f"\\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+    return Leaf(name, "word")
 
 
-def latex_function(name: str) -> str:
-    r"""Return the name of a scalar function in LaTeX.
-
-    >>> print(latex_function("tanh"), latex_function("softplus"))
-    \tanh \mathrm{softplus}
-    """
-    return _FUNCTIONS.get(name, upright(name))
+def function_box(name: str) -> Box:
+    """Return the name of a scalar function."""
+    if name == "sign":
+        return upright("sgn")
+    return symbol(_FUNCTIONS[name]) if name in _FUNCTIONS else upright(name)

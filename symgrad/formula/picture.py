@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from symgrad.formula.derivation import Level, captions, chosen_steps
-from symgrad.formula.latex import latex_equation
-from symgrad.formula.matrix import matrix_equation
+from symgrad.formula.latex import latex_box, latex_equation
+from symgrad.formula.matrix import matrix_system
 from symgrad.ir.show import show_equation
 
 if TYPE_CHECKING:
@@ -63,9 +63,10 @@ def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
     yield from map(_equation, derivation.system.equations)
     yield _heading("its gradient, derived")
     yield from map(_equation, derivation.gradient)
-    matrices = [m for e in derivation.gradient if (m := matrix_equation(e)) is not None]
+    sides, alone = matrix_system(derivation.backward.with_equations(derivation.gradient))
+    matrices = [" = ".join(map(latex_box, pair)) for pair in sides if pair is not None]
     if matrices:
-        yield _heading("in matrix notation")
+        yield _heading(f"in matrix notation{', for each batch entry' if alone else ''}")
         yield from map(_formula, matrices)
     steps = chosen_steps(derivation, level)
     if steps:

@@ -112,6 +112,21 @@ class Equation:
         return show_equation(self)
 
 
+def parts_at(equation: Equation, element: Element) -> dict[Index, Expr] | None:
+    """Return what the letters of a definition are where an element reads what it defines.
+
+    None where a composite index is read at a place that does not show its parts.
+    """
+    found: dict[Index, Expr] = {}
+    for index, place in zip(equation.indices, element.indices, strict=True):
+        letters = letters_of(index)
+        parts = (place,) if len(letters) == 1 else letters_of(place)
+        if len(letters) > 1 and [i.axis for i in letters_of(place)] != [i.axis for i in letters]:
+            return None
+        found.update(zip(letters, parts, strict=True))
+    return found
+
+
 @dataclass(frozen=True)
 class System:
     """An ordered list of equations with named inputs and outputs.

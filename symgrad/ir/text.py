@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from symgrad.errors import TextSyntaxError, UnsupportedError
 from symgrad.ir.macros import Fresh
-from symgrad.ir.text_options import legal_values, resolve
+from symgrad.ir.text_options import default_values, legal_values, resolve
 from symgrad.ir.text_scope import Scope
 from symgrad.ir.text_source import read_source
 from symgrad.ir.text_system import SystemReader
@@ -65,6 +65,15 @@ def options_of(text: str) -> dict[str, tuple[object, ...]]:
     {'reduction': ('mean', 'sum')}
     """
     return legal_values(read_source(text))
+
+
+def default_options(text: str) -> dict[str, object]:
+    """Return what each static option is, and whether each optional input is present, by default.
+
+    >>> default_options('reduction: "mean" | "sum" = "mean"')
+    {'reduction': 'mean'}
+    """
+    return default_values(read_source(text))
 
 
 def parse_expression(text: str, *, letters: Sequence[str] = ()) -> Expr:

@@ -55,6 +55,12 @@ def legal_values(source: Source) -> dict[str, tuple[object, ...]]:
     return values
 
 
+def default_values(source: Source) -> dict[str, object]:
+    """Return the default of each static option, and of the presence of optional inputs."""
+    declared = _declarations(source)
+    return _values(declared, legal_values(source), {})
+
+
 def resolve(source: Source, chosen: Mapping[str, object]) -> Resolved:
     """Return the text with its options fixed.
 

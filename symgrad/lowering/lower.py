@@ -95,9 +95,10 @@ class Lowering:
         self.build.wanted = letters
         value = self.flatten(equation.value)
         kind = self.build.kind(value)
-        if equation.target in self.returned and kind == BOOL:
-            kind = REAL
-        if kind == REAL and self._kinds[equation.target] == "int":
+        said = self._kinds[equation.target]
+        if equation.target in self.returned and kind != REAL and said == "real":
+            kind = REAL  # what is saved comes back through the door as what it is said to be
+        if kind == REAL and said == "int":
             kind = INTEGER  # a count, which a scatter or a product has summed as numbers
         self.shapes[equation.target] = tuple(map(length_of_position, equation.indices))
         if len(letters) > len(equation.indices):

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from symgrad.ir.equation import Equation, System
+from symgrad.ir.equation import Equation, System, parts_at
 from symgrad.ir.sizes import axes_of
 from symgrad.ir.terms import Element, Power
 from symgrad.ir.visit import replace_elements, substitute, tensors_read, walk
@@ -230,8 +230,10 @@ class _Search:
             equation = self.adjoint.get(element.tensor)
             if equation is None or element.tensor in named:
                 return None
-            inner = self.inlined(element.tensor, named)
-            return substitute(inner, dict(zip(equation.letters, element.indices, strict=True)))
+            places = parts_at(equation, element)
+            if places is None:  # it stays, and so does its name
+                return None
+            return substitute(self.inlined(element.tensor, named), places)
 
         return replace_elements(self.adjoint[target].value, insert)
 
@@ -367,6 +369,8 @@ class _Closer:
         named = [n for n in self.named if n != name]
         values = {t: e for t, e in self.values.items() if t != name}
         values |= {t: self._value(t, named) for t in readers}
+        if any(name in tensors_read(e) for e in values.values()):
+            return
         cost = self.search.cost_of(values)
         if self._is_better(values, cost):
             self.named, self.values, self.cost = named, values, cost

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symgrad.ir.sizes import length_of, solve_lengths
-from symgrad.ir.terms import Const, Size
+from symgrad.ir.terms import Const, Reduce, Size
+from symgrad.ir.visit import walk
 from symgrad.rewriting.field_array import Array, Labelled
 from symgrad.rewriting.field_tower import PRIMES
 
@@ -47,6 +48,9 @@ def axes_of(systems: Iterable[System]) -> tuple[str, ...]:
         found.update(dict.fromkeys(system.axes))
         found.update(dict.fromkeys(t.limit for t in system.inputs if t.limit is not None))
         found.update(dict.fromkeys(axis for axis, _ in system.sizes))
+        # The window of a pool is the axis of no tensor.
+        sums = (n for e in system.equations for n in walk(e.value) if isinstance(n, Reduce))
+        found.update(dict.fromkeys(i.axis for n in sums for i in n.bound))
     return tuple(found)
 
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symgrad.ir.build import add, const, mul, neg, power, split_coefficient, sub
+from symgrad.ir.equation import parts_at
 from symgrad.ir.terms import Add, Element, Expr, Mul, Power, Reduce, Size
 from symgrad.ir.visit import (
     arguments,
@@ -92,7 +93,8 @@ def _respelled(equation: Equation, means: dict[str, Equation], facts: Facts) -> 
         mean = means.get(element.tensor)
         if mean is None:
             return None
-        return substitute(mean.value, dict(zip(mean.letters, element.indices, strict=True)))
+        places = parts_at(mean, element)
+        return None if places is None else substitute(mean.value, places)
 
     plain = normal(replace_elements(equation.value, definition), facts)
     new = centre_variance.apply(plain, facts)

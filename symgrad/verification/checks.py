@@ -195,7 +195,7 @@ def results_are_reproducible(subject: Subject, instance: Instance) -> Outcome:
     return Outcome()
 
 
-@check("Only values matter, not how they lie in memory.")
+@check("Only values matter, not how they lie in memory.", odd=True, lengths=(2, 3, 5, 1))
 def layouts_do_not_matter(subject: Subject, instance: Instance) -> Outcome:
     """Compare with the same values in plain memory, to rounding: the order of sums may differ."""
     plain = instance.with_layouts({})

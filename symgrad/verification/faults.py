@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from symgrad.derivation import Derivation
     from symgrad.verification.instances import Arrays, BatchAxes
     from symgrad.verification.targets import Target
+
+    Spoil = Callable[["Faulty", "_Call"], Arrays]
 
 
 class Faulty:
@@ -80,10 +83,34 @@ class _Call:
 FAULTS: dict[str, Callable[[Target], Target]] = {}
 
 
-def fault(spoil: Callable[[Faulty, _Call], Arrays]) -> Callable[[Faulty, _Call], Arrays]:
+#: For some faults, when there is nothing that they could spoil.
+HARMLESS: dict[str, Callable[[Derivation], bool]] = {}
+
+
+def fault(spoil: Spoil) -> Spoil:
     """Collect a fault, named after its function."""
     FAULTS[spoil.__name__.replace("_", " ")] = lambda target: Faulty(target, spoil)
     return spoil
+
+
+def harmless_if(nothing: Callable[[Derivation], bool]) -> Callable[[Spoil], Spoil]:
+    """Note when a fault finds nothing to spoil, and so is none."""
+
+    def note(spoil: Spoil) -> Spoil:
+        HARMLESS[spoil.__name__.replace("_", " ")] = nothing
+        return spoil
+
+    return note
+
+
+def _has_single_cotangents(derivation: Derivation) -> bool:
+    """Return whether every incoming cotangent is one number, which lies in memory in one way."""
+    return not any(derivation.system.tensor(o).axes for o in derivation.system.outputs)
+
+
+def _has_no_axes(derivation: Derivation) -> bool:
+    """Return whether no cotangent of an input has an axis."""
+    return not any(derivation.system.tensor(n).axes for n in derivation.wrt)
 
 
 @fault
@@ -124,6 +151,7 @@ def differs_the_second_time(faulty: Faulty, call: _Call) -> Arrays:
 
 
 @fault
+@harmless_if(_has_single_cotangents)
 def assumes_a_layout(_: Faulty, call: _Call) -> Arrays:
     """Read the cotangents in the order in which they lie in memory."""
 
@@ -155,6 +183,7 @@ def keeps_reduced_axes(_: Faulty, call: _Call) -> Arrays:
 
 
 @fault
+@harmless_if(_has_no_axes)
 def loses_the_axes_of_length_one(_: Faulty, call: _Call) -> Arrays:
     """Squeeze the results."""
     return call.each(np.squeeze)

@@ -6,6 +6,7 @@ primes, and by plain SymPy at small sizes; neither shares code with the derivati
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,9 @@ SHORT = 2
 
 #: The longest axis of a fixed length that is spelled out.
 LONGEST = 4
+
+#: Characters of what SymPy says when it gives up; it may print a whole formula.
+_LONGEST_REASON = 200
 
 #: Entries of other axes and steps of time: without a recurrence, and with one.
 _LENGTHS = {False: ((SHORT, SHORT),), True: ((1, SHORT), (SHORT, 1))}
@@ -74,5 +78,5 @@ def _proved(
     try:
         proof = scalar_proof(system, backward, sizes, forward=forward, given=given)
     except (TypeError, UnsupportedError) as reason:
-        return cannot_tell(str(reason))
+        return cannot_tell(shorten(str(reason), _LONGEST_REASON))
     return Outcome() if proof else wrong(f"{proof.where} differs from sympy.diff", "formula")

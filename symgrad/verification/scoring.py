@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from symgrad.errors import UnsupportedError
 from symgrad.rewriting.equality import equivalent, vjp_is_exact
 from symgrad.verification.checks import CHECKS, Check
-from symgrad.verification.faults import FAULTS
+from symgrad.verification.faults import FAULTS, HARMLESS
 from symgrad.verification.instances import LONGEST, with_open_lengths
 from symgrad.verification.mutants import mutants
 from symgrad.verification.oracles import Oracles
@@ -218,7 +218,9 @@ def score_faults(
         if not killed:
             thorough = thorough or points(derivation, checks, effort.examples * THOROUGH, seed=1)
             killed = _noticed(subject, checks, thorough, first_only=True)
-        rows.append(Planted(subject.name, name, name, killed))
+        nothing = HARMLESS.get(name)
+        harmless = not killed and nothing is not None and nothing(derivation)
+        rows.append(Planted(subject.name, name, name, killed, harmless))
     return Score(tuple(rows))
 
 

@@ -30,7 +30,7 @@ from symgrad.verification.instances import (
 )
 from symgrad.verification.kinks import distance_from_kinks, kink_system
 from symgrad.verification.layouts import EXPANDED, LAYOUTS
-from symgrad.verification.values import COTANGENTS, GENERIC, HUGE, PATTERNS, WIDE, values
+from symgrad.verification.values import COTANGENTS, DENSE, GENERIC, HUGE, PATTERNS, WIDE, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,9 +74,16 @@ def axes_that_are_not_empty(system: System) -> frozenset[str]:
 
 @st.composite
 def draw_lengths(
-    draw: DrawFn, system: System, choices: tuple[int, ...]
+    draw: DrawFn, system: System, choices: tuple[int, ...], least_rank: int = 0
 ) -> tuple[dict[str, int], tuple[int, ...]]:
-    """Draw a length for each axis and the lengths of the axes of `...`; unequal by default."""
+    """Draw a length for each axis and the lengths of the axes of `...`; unequal by default.
+
+    Args:
+        draw: Given by Hypothesis.
+        system: The System.
+        choices: Lengths to choose from.
+        least_rank: The smallest rank of `...`.
+    """
     given_lengths = dict(system.sizes)
     not_empty = axes_that_are_not_empty(system)
     unequal = draw(st.sampled_from((True, True, True, False)))
@@ -93,7 +100,7 @@ def draw_lengths(
         return length
 
     found = {a: one(a) for a in system.axes if a not in given_lengths and a != BATCH}
-    rank = draw(st.integers(0, len(BATCH_LETTERS))) if system.has_batch else 0
+    rank = draw(st.integers(least_rank, len(BATCH_LETTERS))) if system.has_batch else 0
     batch = tuple(one(BATCH) for _ in range(rank))
     return found, batch
 
@@ -120,10 +127,11 @@ def _choose(draw: DrawFn, names: Iterable[Choice]) -> Choice:
 class _Drawing:
     """The arrays of an instance while they are drawn."""
 
-    def __init__(self, draw: DrawFn, *, layouts: bool) -> None:
+    def __init__(self, draw: DrawFn, *, layouts: bool, odd: bool) -> None:
         self.draw = draw
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-        self.choices = (*LAYOUTS, EXPANDED) if layouts else LAYOUTS[:1]
+        varied = (*LAYOUTS[1 if odd else 0 :], EXPANDED)
+        self.choices = varied if layouts else LAYOUTS[:1]
         self.layouts: dict[str, str] = {}
         self.notes: list[str] = []
 
@@ -197,6 +205,7 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     huge: bool = False,
     wide: bool = False,
     layouts: bool = True,
+    odd: bool = False,
     lengths: tuple[int, ...] = LENGTHS,
     dtype: str = "float64",
 ) -> Instance:
@@ -209,10 +218,12 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
         huge: Whether values go up to 1e4.
         wide: Whether all values, cotangents included, are log-uniform.
         layouts: Whether memory layouts vary.
+        odd: Whether no array with axes lies in memory as a fresh one does; all are dense then, and
+            `...` has two axes at least.
         lengths: Those to choose from.
         dtype: Of the real tensors.
     """
-    found, batch = draw(draw_lengths(system, lengths))
+    found, batch = draw(draw_lengths(system, lengths, 2 if odd else 0))
     own = _choose(draw, _broadcasts(system, len(batch)))
     fixed = at_batch(system, BatchAxes(len(batch), own))
     names = [t.name for t in fixed.inputs] + list(fixed.outputs)
@@ -222,11 +233,12 @@ def instances(  # noqa: PLR0913 (each is a way in which points differ)
     except ValueError:  # a window is longer than what it slides over
         reject()
     assume(all(np.prod(s, dtype=int) <= MOST_ELEMENTS for s in shapes.values()))
-    drawing = _Drawing(draw, layouts=layouts)
+    drawing = _Drawing(draw, layouts=layouts, odd=odd)
     kinks = kink_system(fixed) if smooth else None
     patterns = GENERIC if kinks is not None else (*PATTERNS, *(HUGE if huge else ()), *GENERIC)
-    patterns = tuple(WIDE) if wide else patterns
-    seeds = WIDE if wide else COTANGENTS
+    seeds = COTANGENTS
+    if wide or odd:  # where values lie shows only if they differ
+        patterns, seeds = tuple(WIDE if wide else DENSE), WIDE if wide else DENSE
     inputs: Arrays = {
         t.name: drawing.input(t, shapes[t.name], sizes.get(t.limit or ""), patterns)
         for t in fixed.inputs

@@ -43,6 +43,13 @@ def _saturated(rng: Generator, shape: Shape) -> NDArray[Any]:
     return rng.choice([-45.0, -25.0, 25.0, 45.0], size=shape) + rng.normal(size=shape)
 
 
+def _masked(rng: Generator, shape: Shape) -> NDArray[Any]:
+    """Return dense values with -inf where a mask hides them: entries, and a row in five."""
+    hidden = rng.random(shape) < 0.3
+    rows = rng.random((*shape[:-1], 1) if shape else ()) < 0.2
+    return np.where(hidden | rows, -np.inf, rng.normal(size=shape))
+
+
 def _signed(rng: Generator, shape: Shape, low: float, high: float) -> NDArray[Any]:
     return rng.choice([-1.0, 1.0], size=shape) * 10.0 ** rng.uniform(low, high, size=shape)
 
@@ -61,6 +68,7 @@ PATTERNS: dict[str, Callable[[Generator, Shape], NDArray[Any]]] = {
     "tiny": lambda rng, shape: 1e-6 * rng.normal(size=shape),
     "mixed magnitudes": lambda rng, shape: _signed(rng, shape, -3.0, 2.0),
     "log-uniform": lambda rng, shape: _signed(rng, shape, -9.0, 3.0),
+    "masked": _masked,
 }
 
 #: Patterns at which no function of the language has a kink or a tie, almost surely.
@@ -72,6 +80,9 @@ HUGE: dict[str, Callable[[Generator, Shape], NDArray[Any]]] = {
     "1e4 and -1e4": lambda rng, shape: rng.choice([-1e4, 1e4], size=shape),
     "huge offset": lambda rng, shape: 9e3 + rng.normal(size=shape),
 }
+
+#: Values that all differ.
+DENSE = {"dense": PATTERNS["dense"]}
 
 #: Every magnitude is as likely as every other, down to where numbers are next to nothing.
 WIDE = {"log-uniform": PATTERNS["log-uniform"]}
@@ -151,4 +162,6 @@ def values(
     if kind == "normal":
         return rng.normal(size=shape)
     real = {**PATTERNS, **HUGE}[pattern](rng, shape)
+    if kind != "real":
+        real = np.where(np.isfinite(real), real, 0.0)
     return np.asarray(KINDS[kind](real), dtype=np.float64)

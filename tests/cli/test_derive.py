@@ -35,15 +35,15 @@ def test_derivation_has_every_section(capsys: pytest.CaptureFixture[str]) -> Non
     text = printed(["derive", "softmax"], capsys)
     titles = [line for line in text.splitlines() if line and not line.startswith(" ")]
     assert titles == [
-        *("softmax", "Tensors", "Equations", "Gradient", "Steps"),
-        *("Saved for the way back", "Operations"),
+        *("softmax", "Tensors", "Equations", "Gradient", "In matrix notation"),
+        *("Steps", "Saved for the way back", "Operations"),
     ]
 
 
 def test_data_holds_what_the_text_holds(capsys: pytest.CaptureFixture[str]) -> None:
     data = json.loads(printed(["derive", "softmax", "--json"], capsys))
     text = printed(["derive", "softmax"], capsys)
-    for key in ("equations", "gradient", "saved"):
+    for key in ("equations", "gradient", "matrices", "saved"):
         assert data[key]
         assert all(line in text for line in data[key])
     assert [step["after"] in text for step in data["steps"]].count(False) == 0

@@ -14,6 +14,7 @@ from symgrad.formula.derivation import LEVELS, as_markdown, chosen_steps, steps_
 from symgrad.formula.latex import latex_system
 from symgrad.formula.picture import draw_derivation
 from symgrad.ir.batch import fix_batch
+from symgrad.ir.text import parse
 from symgrad.layers.registry import LAYERS, Layer
 
 if TYPE_CHECKING:
@@ -42,10 +43,19 @@ def test_every_layer_has_a_page(layer: Layer) -> None:
 @pytest.mark.parametrize("layer", LAYERS.values(), ids=lambda layer: str(layer.name))
 def test_steps_end_in_the_equations_that_result(layer: Layer) -> None:
     derivation = derive(layer.system())
-    last = {step.after.target: step.after for step in derivation.steps}
-    for equation in derivation.backward.equations:
-        if equation.target in last and equation.is_main:  # where a loop starts has no step
-            assert last[equation.target] == equation
+    last = {(step.after.target, step.after.indices): step.after for step in derivation.steps}
+    for equation in derivation.gradient:
+        assert last.get((equation.target, equation.indices), equation) == equation
+
+
+def test_steps_of_a_recurrence_close_the_loop() -> None:
+    rnn = parse("A[t] = w * H[t-1] + X[t]\nH[t] = tanh(A[t])\nH[-1] = 0\nreturn H")
+    derivation = derive(rnn)
+    closed = [step for step in derivation.steps if step.rule == "close_loop"]
+    shown = [str(step.after) for step in closed]
+    assert set(shown) <= set(map(str, derivation.gradient))
+    assert "H_prev_bar[size[t]] = 0" in shown
+    assert any("H_prev_bar[t + 1]" in text for text in shown)
 
 
 def test_more_is_shown_at_each_level() -> None:

@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from symgrad.formula.latex import latex, latex_equation, latex_system
-from symgrad.formula.names import latex_name
+from symgrad.formula.latex import latex, latex_equation, latex_name, latex_system
 from symgrad.ir.text import parse, parse_expression
 from symgrad.layers.registry import LAYERS, Layer
 
@@ -32,7 +31,8 @@ SCALARS = [
     ("abs(a)", r"\left|a\right|"),
     ("sigmoid(a)", r"\sigma\left(a\right)"),
     ("maximum(a, b)", r"\max\left(a, b\right)"),
-    ("pow(a, b)", r"{a}^{b}"),
+    ("pow(a, b)", r"a^{b}"),
+    ("floor(a)", r"\left\lfloor a \right\rfloor"),
     ("a > 0", r"\left[a > 0\right]"),
     ("a <= 0 or not b < 1", r"\left[a \leq 0 \vee \neg\left(b < 1\right)\right]"),
     ("eps + gamma + pi", r"\varepsilon + \gamma + \pi"),
@@ -60,6 +60,15 @@ ROWS = [
     ("Y[n] = sum[i](X[n, i]) ** 2", r"Y_{n} = \left(\sum_{i} X_{ni}\right)^{2}"),
     ("Y[n] = mean[i](X[n, i])", r"Y_{n} = \frac{1}{|i|} \sum_{i} X_{ni}"),
     ("Y[n] = max[i](X[n, i])", r"Y_{n} = \max_{i}\left(X_{ni}\right)"),
+    (
+        "X: real[n, (g, c)]\nW: real[g, c]\nY[n, g] = sum[c](X[n, (g, c)] * W[g, c])",
+        r"Y_{ng} = \sum_{c} X_{n,\left(g,c\right)} W_{gc}",
+    ),
+    (
+        "X: real[j]\nY[i] = X[i // 2] + Z[i]",
+        r"Y_{i} = X_{\left\lfloor \frac{i}{2} \right\rfloor} + Z_{i}",
+    ),
+    ("X: real[j]\nY[i] = X[(i + 1) % 2] + Z[i]", r"Y_{i} = X_{\left(i + 1\right) \bmod 2} + Z_{i}"),
     ("Y[..., k] = exp(X[..., k])", r"Y_{\ldots,k} = \exp\left(X_{\ldots,k}\right)"),
 ]
 
@@ -81,7 +90,11 @@ def test_bound_letter_differs_from_those_around_it() -> None:
         ("X_bar", r"\bar{X}"),
         ("fc1.W_bar", r"\bar{W}^{\mathrm{fc1}}"),
         ("X_dot", r"\dot{X}"),
-        ("H_new", r"\mathrm{H\_new}"),
+        ("H_new", r"H^{\mathrm{new}}"),
+        ("V_new_total_bar", r"\bar{V}^{\mathrm{new\ total}}"),
+        ("fc1.E1", r"E_{1}^{\mathrm{fc1}}"),
+        ("weight_decay", r"\mathrm{weight\_decay}"),
+        ("beta1", r"\beta_{1}"),
         ("X_bar_bar", r"\bar{\bar{X}}"),
         ("E1", "E_{1}"),
     ],
@@ -95,3 +108,12 @@ def test_every_layer_has_balanced_latex(layer: Layer) -> None:
     text = latex_system(layer.system())
     assert text.count("{") == text.count("}")
     assert len(re.findall(r"\\left", text)) == len(re.findall(r"\\right", text))
+
+
+def test_an_implicit_equation_keeps_its_sides() -> None:
+    text = "A: real[i, i]\nB: real[i]\nsum[j](A[i, j] * Z[j]) == B[i]"
+    assert latex_equation(parse(text).equations[0]) == r"\sum_{j} A_{ij} Z_{j} = B_{i}"
+
+
+def test_words_beside_each_other_have_a_space() -> None:
+    assert latex(parse_expression("rate * slope * x")) == r"\mathrm{rate} \, \mathrm{slope} x"

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symgrad.formula.matrix import matrix_equation
+from symgrad.autodiff.derive import derive
+from symgrad.formula.boxes import Fenced, symbol
+from symgrad.formula.latex import latex_box
+from symgrad.formula.matrix import matrix_equation, matrix_system
+from symgrad.formula.names import name_box
 from symgrad.interpreter import evaluate
+from symgrad.ir.batch import fix_batch
+from symgrad.ir.equation import INTEGER_KINDS
+from symgrad.ir.terms import Const
 from symgrad.ir.text import parse
+from symgrad.layers.registry import LAYERS, Layer
+from tests.formula.boxed_values import LENGTH, value
+
+if TYPE_CHECKING:
+    from symgrad.ir.equation import System
 
 ROWS = [
     ("Y[n, o] = sum[i](X[n, i] * W[o, i])", r"Y = X W^{\top}"),
@@ -32,7 +46,29 @@ ROWS = [
     ("Y[n, o] = relu(X[n, o])", r"Y = \mathrm{relu}\left(X\right)"),
     ("l = sum[n, o](u[n] * X[n, o] * v[o])", r"l = u^{\top} X v"),
     ("Y[n, o] = sum[i](X[n, i] * W[o, i] * v[i])", None),
-    ("Y[n, o] = sum[i](X[n, i] * W[n, i]) * G[n, o]", None),
+    (
+        "Y[n, o] = sum[i](X[n, i] * W[n, i]) * G[n, o]",
+        r"Y = \left(\left(X \odot W\right) \mathbf{1} \mathbf{1}^{\top}\right) \odot G",
+    ),
+    ("Y[n, o] = (a - b) * X[n, o]", r"Y = \left(a - b\right) X"),
+    ("Y[n, o] = 2 * X[n, o] - 1", r"Y = 2 X - \mathbf{1} \mathbf{1}^{\top}"),
+    ("Y[n, o] = X[n, o] / Z[n, o] ** 2", r"Y = X \oslash Z^{\odot2}"),
+    ("Y[n, o] = 1 / Z[n, o]", r"Y = Z^{\odot-1}"),
+    (
+        "s[n] = sum[d]((X[n, d] - M[n]) ** 2)",
+        r"s = \left(X - M \mathbf{1}^{\top}\right)^{\odot2} \mathbf{1}",
+    ),
+    ("l = sqrt(sum[n](x[n] ** 2))", r"l = \sqrt{\mathbf{1}^{\top} x^{\odot2}}"),
+    ("l = sum[n](x[n]) / sum[n](z[n])", r"l = \frac{\mathbf{1}^{\top} x}{\mathbf{1}^{\top} z}"),
+    (
+        "Y[n, o] = Z[n, o] * sum[m, j](X[m, j])",
+        (
+            r"Y = Z \odot \left(\left(\mathbf{1}^{\top} X \mathbf{1}\right)"
+            r" \mathbf{1} \mathbf{1}^{\top}\right)"
+        ),
+    ),
+    ("Y[n, o] = X[n, o] * (X[n, o] > 0)", r"Y = X \odot \left[X > 0\right]"),
+    ("Y[n, o] = where(X[n, o] > 0, X[n, o], 0)", None),
     ("Y[n, o, p] = X[n, o, p]", None),
     ("Y[n] = X[n, n]", None),
     ("Y[n, o] = max[i](X[n, i] * W[o, i])", None),
@@ -78,3 +114,79 @@ def test_chain_of_matrices_is_the_sum(
     assert found is not None
     value = eval(as_numpy(found), {}, arrays)
     np.testing.assert_allclose(value, evaluate(system, arrays)["Y"], atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=lambda layer: str(layer.name))
+def test_matrix_notation_says_what_the_equations_say(layer: Layer) -> None:
+    derivation = derive(layer.system())
+    for system in (derivation.system, derivation.backward):
+        sides, alone = matrix_system(system)
+        fixed = fix_batch(with_free_lengths(system), () if alone else ("n",))
+        arrays = instance(fixed)
+        everything = replace(fixed, outputs=fixed.defined)
+        sizes = dict.fromkeys(fixed.axes, LENGTH)
+        found = {**arrays, **evaluate(everything, arrays, sizes=sizes)}
+        boxes = {name_box(name): as_matrix(array) for name, array in found.items()}
+        if alone:
+            boxes[Fenced(symbol("..."), "size")] = 1.0
+        for equation, pair in zip(system.equations, sides, strict=True):
+            if pair is not None:
+                left = as_matrix(found[equation.target])
+                right = value(pair[1], boxes)
+                assert np.shape(right) == np.shape(left), equation
+                np.testing.assert_allclose(
+                    right, left, rtol=1e-10, atol=1e-12, err_msg=str(equation)
+                )
+
+
+def with_free_lengths(system: System) -> System:
+    """Return a System in which no axis has a length of its own: matrix notation needs none."""
+    kept = tuple((a, e) for a, e in system.sizes if not isinstance(e, Const))
+    return replace(system, sizes=kept)
+
+
+def instance(system: System) -> dict[str, np.ndarray]:
+    """Return random inputs of a System, every axis of one length."""
+    rng = np.random.default_rng(7)
+    arrays = {}
+    for tensor in system.inputs:
+        shape = (LENGTH,) * len(tensor.shape)
+        whole = tensor.kind in INTEGER_KINDS
+        drawn = rng.integers(1, LENGTH, shape) if whole else rng.uniform(0.1, 0.9, shape)
+        arrays[tensor.name] = drawn
+    return arrays
+
+
+def as_matrix(array: np.ndarray) -> Any:
+    """Return a number as itself, a vector as a column."""
+    array = np.asarray(array, dtype=float)
+    return array.item() if array.ndim == 0 else array.reshape(len(array), -1)
+
+
+def test_most_of_the_looked_up_layers_have_matrix_notation() -> None:
+    names = ["linear", "softmax", "log_softmax", "layer_norm", "rms_norm", "attention", "tanh"]
+    for name in names:
+        sides, _ = matrix_system(derive(LAYERS[name].system()).backward)
+        assert None not in sides, name
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Y[..., q, k] = sum[d](Q[..., q, d] * K[..., k, d])", r"Q K^{\top}"),
+        ("Y[..., q, k] = sum[d](Q[..., q, d] * W[k, d])", r"Q W^{\top}"),
+        ("Y[..., q, k] = Q[..., q, k] + b[k]", r"Q + \mathbf{1} b^{\top}"),
+        ("Y[q, k] = sum[...](Q[..., q, k])", None),
+        ("Y[q, k] = sum[...](Q[..., q, k] * (G[..., q, k] + 1))", None),
+        ("Y[..., q, k] = Q[..., q, k] / size[...]", r"\frac{1}{|\ldots|} Q"),
+    ],
+)
+def test_matrix_notation_of_a_batch_entry(text: str, expected: str | None) -> None:
+    sides, alone = matrix_system(parse(text))
+    assert alone
+    assert (None if sides[0] is None else latex_box(sides[0][1])) == expected
+
+
+def test_a_position_of_the_batch_ties_its_entries() -> None:
+    system = parse("X: real[n, q, k]\nY[n, q, k] = X[n, q, k] * (n > q)")
+    assert matrix_system(system, "n") == ((None,), True)

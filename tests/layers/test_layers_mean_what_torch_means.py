@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812 (its usual name)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,46 +21,16 @@ from symgrad.interpreter import evaluate
 from symgrad.ir.terms import BATCH
 from symgrad.ir.text import options_of
 from symgrad.layers.registry import LAYERS
+from tests.layers.counterparts import TORCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from symgrad.ir.equation import System
 
 pytestmark = pytest.mark.torch
 
 
-def torch_cross_entropy(x: torch.Tensor, t: torch.Tensor, reduction: str) -> torch.Tensor:
-    """Apply torch's cross-entropy to classes on the last axis."""
-    found = F.cross_entropy(x.reshape(-1, x.shape[-1]), t.reshape(-1), reduction=reduction)
-    return found.reshape(t.shape) if reduction == "none" else found
-
-
-#: The counterpart of each layer, over its inputs in order and its options by name.
-TORCH: dict[str, Callable[..., torch.Tensor]] = {
-    "linear": F.linear,
-    "relu": F.relu,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "leaky_relu": F.leaky_relu,
-    "softplus": F.softplus,
-    "silu": F.silu,
-    "gelu": F.gelu,
-    "softmax": lambda x: F.softmax(x, dim=-1),
-    "log_softmax": lambda x: F.log_softmax(x, dim=-1),
-    "logsumexp": lambda x: torch.logsumexp(x, dim=-1),
-    "layer_norm": lambda x, g, b: F.layer_norm(x, g.shape, g, b),
-    "rms_norm": lambda x, g: F.rms_norm(x, g.shape, g, eps=1e-5),
-    "l2_normalize": lambda x: F.normalize(x, dim=-1),
-    "attention": lambda q, k, v, causal: F.scaled_dot_product_attention(
-        q[None], k[None], v[None], is_causal=causal
-    )[0],
-    "cross_entropy": torch_cross_entropy,
-    "mse": F.mse_loss,
-    "l1": F.l1_loss,
-    "bce_with_logits": F.binary_cross_entropy_with_logits,
-    "huber": F.huber_loss,
-}
 OPTIMIZERS = {name for name, entry in LAYERS.items() if entry.step}
 
 #: Every layer with every combination of its static options.

@@ -16,6 +16,7 @@ from symgrad.layers.registry import LAYERS
 from symgrad.rewriting.checked import ROUNDING, Cell, disagreements, worst
 from tests.autodiff.forms import FORMS, derivation_of
 from tests.codegen.loop_texts import TEXTS
+from tests.ir.texts import ACCEPTANCE
 
 RECURRENCES = ("rnn", "lstm_packed", "gru", "scan", "masked")
 
@@ -30,6 +31,12 @@ def test_the_steps_of_a_closed_form_hold(name: str) -> None:
 @pytest.mark.parametrize("name", RECURRENCES)
 def test_the_steps_of_a_recurrence_hold(name: str) -> None:
     off = worst(derive(parse(TEXTS[name])).cells)
+    assert off is not None
+    assert off < ROUNDING
+
+
+def test_the_steps_of_a_pool_hold_whose_window_is_no_axis_of_a_tensor() -> None:
+    off = worst(derive(parse(ACCEPTANCE["max_pool"])).cells)
     assert off is not None
     assert off < ROUNDING
 

@@ -13,9 +13,17 @@ import pytest
 
 from symgrad.autodiff.derive import derive
 from symgrad.verification.checks import CHECKS
-from symgrad.verification.faults import FAULTS
+from symgrad.verification.faults import FAULTS, HARMLESS
 from symgrad.verification.mutants import MUTATIONS, mutants
-from symgrad.verification.scoring import Effort, Score, joined, score, score_faults
+from symgrad.verification.scoring import (
+    LEAST,
+    Effort,
+    Score,
+    joined,
+    score,
+    score_everything,
+    score_faults,
+)
 from tests.differentiated import DIFFERENTIATED
 
 if TYPE_CHECKING:
@@ -65,6 +73,24 @@ def test_every_fault_of_code_is_noticed(target: str) -> None:
     found = score_faults(derivation("softmax"), checks, target=target, effort=Effort(6))
     assert len(found.planted) == len(FAULTS)
     assert not found.survivors, listed(found)
+
+
+def test_a_fault_that_finds_nothing_to_spoil_is_listed_as_none() -> None:
+    """A loss has one number for a cotangent: there is one way for it to lie in memory."""
+    assert set(HARMLESS) <= set(FAULTS)
+    checks = [CHECKS["vjp equals the adjoint"], CHECKS["layouts do not matter"]]
+    found = score_faults(derivation("mse"), checks, effort=Effort(4))
+    assert "assumes a layout" in {p.name for p in found.equivalent}
+    rows = score_faults(derivation("tanh"), checks, effort=Effort(8))
+    assert not rows.equivalent
+    assert "assumes a layout" not in {p.name for p in rows.survivors}
+
+
+def test_everything_is_planted_under_the_name_of_the_variant() -> None:
+    found = score_everything("mine", derivation("relu"), "numpy", Effort(2, 1))
+    assert {p.layer for p in found.planted} == {"mine"}
+    assert set(FAULTS) | {"wrong sign", "missing gradient"} <= {p.kind for p in found.planted}
+    assert found.killed >= LEAST, listed(found)
 
 
 @pytest.mark.torch

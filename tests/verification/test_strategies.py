@@ -163,3 +163,16 @@ def test_dtypes_are_as_asked(instance: Instance) -> None:
     arrays = {**instance.inputs, **instance.cotangents}
     assert {a.dtype.name for a in arrays.values()} == {"float32"}
     assert max(np.abs(a).max(initial=0) for a in arrays.values()) <= 1.1e4
+
+
+@given(instances(LINEAR, odd=True, lengths=(2, 3, 1)))
+def test_odd_instances_lie_in_no_plain_memory(instance: Instance) -> None:
+    assert instance.rank >= 2
+    assert "C" not in instance.layouts.values()
+    assert set(instance.layouts) == {"X", "W", "b", "Y_bar"}
+
+
+@given(instances(LINEAR, wide=True, lengths=(3, 5), layouts=False))
+def test_wide_instances_are_log_uniform(instance: Instance) -> None:
+    assert all(note.endswith("log-uniform") for note in instance.notes)
+    assert set(instance.layouts.values()) <= {"C"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EVERY = PATTERNS | HUGE | COTANGENTS
 
 LAWS: dict[str, Callable[[NDArray[Any]], Any]] = {
-    "real": np.isfinite,
+    "real": lambda a: a < np.inf,  # a mask is minus infinity
     "positive": lambda a: a > 0,
     "nonnegative": lambda a: a >= 0,
     "unit": lambda a: (a >= 0) & (a <= 1),
@@ -39,6 +39,15 @@ def test_every_real_kind_has_a_law() -> None:
 def test_values_are_of_their_kind(kind: str, pattern: str, seed: int, size: int) -> None:
     array = values(np.random.default_rng(seed), kind, (2, size, size), pattern)
     assert np.all(LAWS[kind](array))
+
+
+def test_a_mask_hides_entries_and_whole_rows_and_only_of_real_numbers() -> None:
+    rng = np.random.default_rng(0)
+    hidden = np.isinf(values(rng, "real", (50, 3), "masked"))
+    assert 0.2 < hidden.mean() < 0.6
+    assert hidden.all(axis=-1).any()
+    assert not hidden.any(axis=-1).all()
+    assert np.isfinite(values(rng, "positive", (50, 3), "masked")).all()
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

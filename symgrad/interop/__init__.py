@@ -1,0 +1,1 @@
+"""Other frameworks: torch operators and modules as Systems."""
