@@ -34,6 +34,14 @@ class Data(StrEnum):
     DIABETES = "diabetes"
 
 
+class Scheme(StrEnum):
+    """How start values are drawn."""
+
+    TORCH = "torch"
+    XAVIER = "xavier"
+    HE = "he"
+
+
 class Engine(StrEnum):
     """What carries out the steps."""
 
@@ -73,6 +81,9 @@ def run(  # noqa: PLR0913 (the options of a command)
             help="Of the learning rate: 'warmup(steps=100) + cosine'.", rich_help_panel=_PLAN
         ),
     ] = None,
+    init: Annotated[
+        Scheme | None, typer.Option(help="How to draw start values.", rich_help_panel=_PLAN)
+    ] = None,
     l1: Annotated[float | None, _number("Weight of the sum of |W|.", _PLAN)] = None,
     l2: Annotated[float | None, _number("Weight of half the sum of W**2.", _PLAN)] = None,
     clip_norm: Annotated[float | None, _number("Shorten longer gradients.", _PLAN)] = None,
@@ -101,19 +112,20 @@ def run(  # noqa: PLR0913 (the options of a command)
     """
     console.use_one_thread()
     from symgrad.training.plan import Stop  # noqa: PLC0415 (quick start)
-    from symgrad.training.reports import train  # noqa: PLC0415
 
     asked = {
         "epochs": epochs,
         "batch_size": batch_size,
         "schedule": schedule,
+        "init": init and init.value,
         "l1": l1,
         "l2": l2,
         "clip_norm": clip_norm,
         "clip_value": clip_value,
         "validation": validation,
     }
-    reports = train(
+    reports = _train(
+        checkpoint,
         data.value,
         network.value,
         seed=seed,
@@ -122,7 +134,6 @@ def run(  # noqa: PLR0913 (the options of a command)
         path=data_folder,
         compare_torch=compare,
         show_progress=not json,
-        checkpoint=checkpoint,
         every=every,
         stop=Stop(target_loss, patience, gradient_norm, seconds),
         **{name: value for name, value in asked.items() if value is not None},
@@ -148,6 +159,18 @@ def run(  # noqa: PLR0913 (the options of a command)
         console.say(f"checkpoint: {checkpoint}")
     if len(reports) == 1:
         console.say(reports[0].line)
+
+
+def _train(checkpoint: Path | None, *given: str, **options: Any) -> list[TrainingReport]:
+    """Train; where Ctrl-C stops a run with a checkpoint, tell how to go on."""
+    from symgrad.training.reports import train  # noqa: PLC0415 (quick start)
+
+    try:
+        return train(*given, checkpoint=checkpoint, **options)
+    except KeyboardInterrupt:
+        if checkpoint is not None and checkpoint.exists():
+            typer.echo(f"stopped; the same command goes on from {checkpoint}", err=True)
+        raise
 
 
 def title(reports: Sequence[TrainingReport]) -> str:

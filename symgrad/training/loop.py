@@ -68,7 +68,7 @@ def fit(  # noqa: PLR0913 (the last seven are rarely given)
         CheckpointError: If the checkpoint is damaged, of another run, or cannot be written.
     """
     check(model, dataset, plan)
-    values = start or model.initialise(plan.seed, plan.dtype)
+    values = start or model.initialise(plan.seed, plan.dtype, plan.init)
     runner = run_on(target, model, plan.optimizer, values, Shaping.of(plan))
     run = _Run(model, dataset, plan, runner, on_epoch)
     if checkpoint is not None:
@@ -160,7 +160,7 @@ class _Run:
         for array in (data.x_train, data.y_train, data.x_test, data.y_test):
             digest.update(f"{array.dtype} {array.shape}".encode() + array.tobytes())
         equations = sha256(str(self._model.objective).encode()).hexdigest()[:16]
-        names = ("batch_size", "seed", "dtype", "l1", "l2", "clip_norm", "clip_value", "validation")
+        names = ("batch_size", "seed", "dtype", "init", "l1", "l2", "clip_norm", "clip_value")
         length = {"epochs": str(plan.epochs)} if depends_on_length(self._schedule) else {}
         return {
             "model": f"{self._model.network.name} {equations}",
@@ -168,6 +168,7 @@ class _Run:
             "optimizer": str(plan.optimizer),
             "schedule": str(self._schedule),
             "gradients": self._runner.gradients,
+            "validation": str(plan.validation),
             **{name: str(getattr(plan, name)) for name in names},
             **length,
         }

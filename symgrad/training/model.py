@@ -79,11 +79,19 @@ class Model:
                 )
         return tuple(_length(length, sizes) for length in lengths)
 
-    def initialise(self, seed: int = 0, dtype: str = "float64") -> dict[str, Array]:
-        """Return start values of the parameters, drawn as torch does by default."""
+    def initialise(
+        self, seed: int = 0, dtype: str = "float64", scheme: str = "torch"
+    ) -> dict[str, Array]:
+        """Return start values of the parameters.
+
+        Args:
+            seed: What they are drawn with.
+            dtype: "float64" or "float32".
+            scheme: "torch", as torch does by default; "xavier" or "he".
+        """
         rng = np.random.default_rng(seed)
         rows = starts(self.objective)
-        return {n: rows[n].draw(self.shape(n), self.sizes, rng, dtype) for n in self.params}
+        return {n: rows[n].draw(self.shape(n), self.sizes, rng, dtype, scheme) for n in self.params}
 
     def counts(self) -> dict[str, int]:
         """Return the number of values in each parameter."""

@@ -58,6 +58,7 @@ class Plan:
         batch_size: Rows in a step; the last step of an epoch takes what is left.
         seed: Of the start values and of the order of the rows.
         dtype: "float64" or "float32".
+        init: How start values are drawn: "torch", "xavier" or "he".
         schedule: Of the learning rate, as `symgrad.training.schedules.read_schedule` reads it.
         l1: The loss is increased by this times the sum of |W|, W all but vectors and numbers.
         l2: The loss is increased by half of this times the sum of W**2.
@@ -73,6 +74,7 @@ class Plan:
     seed: int = 0
     dtype: str = "float64"
     schedule: str = "constant"
+    init: str = "torch"
     l1: float = 0.0
     l2: float = 0.0
     clip_norm: float | None = None

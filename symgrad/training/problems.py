@@ -13,6 +13,7 @@ import numpy as np
 from symgrad.codegen.generate import build_function
 from symgrad.errors import TrainingError
 from symgrad.lowering.names import python_name
+from symgrad.training.initializers import SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,6 +42,7 @@ def _of_plan(plan: Plan) -> Iterator[tuple[str, str]]:
         ("epochs", plan.epochs, plan.epochs >= 1, "at least 1"),
         ("batch_size", plan.batch_size, plan.batch_size >= 1, "at least 1"),
         ("dtype", plan.dtype, plan.dtype in ("float32", "float64"), "float32 or float64"),
+        ("init", plan.init, plan.init in SCHEMES, ", ".join(SCHEMES)),
         ("l1", plan.l1, plan.l1 >= 0, "at least 0"),
         ("l2", plan.l2, plan.l2 >= 0, "at least 0"),
         ("validation", plan.validation, 0 <= plan.validation < 1, "at least 0 and below 1"),

@@ -161,7 +161,7 @@ def train_both(  # noqa: PLR0913 (passes on what `fit` takes)
     every: int = 0,
 ) -> tuple[TrainingRun, TrainingRun | None]:
     """Return a run with generated gradients and one with torch autograd from the same start."""
-    start = model.initialise(plan.seed, plan.dtype)
+    start = model.initialise(plan.seed, plan.dtype, plan.init)
     run = partial(fit, model, dataset, plan, start=start, show_progress=show_progress)
     ours = run(target=target, checkpoint=checkpoint, every=every)
     return ours, run(target="autograd") if compare else None

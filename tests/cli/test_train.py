@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from symgrad.cli import BAD_INPUT, YES, main
+from symgrad.cli import BAD_INPUT, INTERRUPTED, YES, main
+from symgrad.training.checkpoints import Checkpoint, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,3 +89,19 @@ def test_a_run_goes_on_from_its_checkpoint(
     assert "l2: 0.0001" in capsys.readouterr().err
     assert main([*DIGITS, "--checkpoint", str(tmp_path / "new")]) == YES
     assert f"checkpoint: {tmp_path / 'new'}" in capsys.readouterr().out
+
+
+def test_ctrl_c_tells_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.safetensors"
+
+    def press(_: object, checkpoint: Checkpoint) -> None:
+        save(path, checkpoint)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("symgrad.training.loop.save", press)
+    assert main([*DIGITS, "--init", "he", "--checkpoint", str(path)]) == INTERRUPTED
+    assert capsys.readouterr().err == f"stopped; the same command goes on from {path}\n"
+    assert main([*DIGITS, "--checkpoint", str(path)]) == BAD_INPUT
+    assert "init: he" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import torch
 
 from symgrad.ir.text import parse
 from symgrad.layers.registry import get
-from symgrad.training.initializers import Start, starts
+from symgrad.training.initializers import SCHEMES, Start, starts
 from symgrad.training.networks import build_mlp
 
 
@@ -62,3 +62,47 @@ def test_the_same_seed_gives_the_same_start() -> None:
     assert all((first[n] == second[n]).all() for n in model.params)
     assert not any((first[n] == other[n]).all() for n in model.params)
     assert model.initialise(1, "float32")["fc1.W"].dtype == np.float32
+
+
+CONVOLUTION = """
+X: real[n, i, y, x]
+W: real[o, i, p, q]
+size[h] = size[y] - size[p] + 1
+size[w] = size[x] - size[q] + 1
+Y[n, o, h, w] = sum[i, p, q](X[n, i, h + p, w + q] * W[o, i, p, q]) + b[o]
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("Y[n, o] = sum[i](X[n, i] * W[o, i]) + b[o]", {"o": 40, "i": 50}),
+        (CONVOLUTION, {"o": 8, "i": 6, "p": 5, "q": 3}),
+    ],
+)
+def test_other_schemes_are_those_of_torch(text: str, sizes: dict[str, int]) -> None:
+    found = starts(parse(text, params=["W", "b"]))
+    shape = tuple(sizes.values())
+    torch.manual_seed(0)
+    weight = torch.empty(shape, dtype=torch.float64)
+    cases = {
+        "xavier": torch.nn.init.xavier_uniform_(weight.clone()),
+        "he": torch.nn.init.kaiming_normal_(weight.clone()),
+    }
+    for scheme, theirs in cases.items():
+        rng = np.random.default_rng(0)
+        ours = found["W"].draw(shape, sizes, rng, "float64", scheme)
+        assert ours.std() == pytest.approx(theirs.numpy().std(), rel=0.06)
+        assert (found["b"].draw((sizes["o"],), sizes, rng, "float64", scheme) == 0).all()
+    bound = np.sqrt(6 / sum(torch.nn.init._calculate_fan_in_and_fan_out(weight)))
+    xavier = found["W"].draw(shape, sizes, np.random.default_rng(1), "float32", "xavier")
+    assert 0.99 * bound < np.abs(xavier).max() <= bound * (1 + 1e-6)
+
+
+def test_gains_and_tables_are_the_same_in_all_schemes() -> None:
+    rows = starts(get("layer_norm").system()) | {"E": Start("normal")}
+    for start in rows.values():
+        drawn = [start.draw((3,), {}, np.random.default_rng(0), "float64", s) for s in SCHEMES]
+        np.testing.assert_array_equal(drawn[0], drawn[1])
+        np.testing.assert_array_equal(drawn[0], drawn[2])

@@ -15,6 +15,7 @@ from symgrad.training.loop import batches, fit
 from symgrad.training.networks import build_mlp
 from symgrad.training.optimizers import make_optimizer
 from symgrad.training.plan import Epoch, Plan
+from symgrad.training.runners import run_on
 from tests.training.runs import clusters
 
 if TYPE_CHECKING:
@@ -51,6 +52,15 @@ def test_the_loss_falls_and_the_classes_are_found(model: Model) -> None:
     assert run.last.accuracy > 0.9
     assert [e.number for e in run.history] == [1, 2, 3, 4]
     assert run.last.test.rows == 50
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_rows(model: Model) -> None:
+    """At a rate of almost 0 nothing moves: it is the loss of all rows, the last batch is short."""
+    optimizer = make_optimizer("gradient_descent", lr=1e-300)
+    run = fit(model, clusters(), replace(PLAN, optimizer=optimizer, epochs=2))
+    runner = run_on("numpy", model, optimizer, model.initialise(PLAN.seed))
+    _, loss = runner.evaluate(clusters().x_train, clusters().y_train)
+    assert [e.loss for e in run.history] == pytest.approx([loss, loss], rel=1e-12)
 
 
 def test_a_run_repeats_bit_by_bit_and_depends_on_its_seed(model: Model) -> None:

@@ -34,6 +34,7 @@ PLAN = Plan(make_optimizer("sgd", lr=0.1), epochs=1, batch_size=16)
         ({"batch_size": 101}, "batch_size=101"),
         ({"dtype": "float16"}, "float16"),
         ({"schedule": "steep"}, "steep"),
+        ({"init": "zeros"}, "init='zeros'"),
         ({"l1": -1.0}, "l1=-1.0"),
         ({"l2": float("nan")}, "l2=nan"),
         ({"validation": 1.0}, "validation=1.0"),
