@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symgrad.cli import console
+from symgrad.cli import NO, console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +54,8 @@ class Engine(StrEnum):
 DataFolder = Annotated[
     Path | None, typer.Option(help="The folder of a data set that is not shipped.")
 ]
+#: Instances that each check tries before training.
+_EXAMPLES = 5
 _PLAN, _STOP, _FILES = "How to train", "When to stop", "Files"
 
 
@@ -73,6 +76,7 @@ def run(  # noqa: PLR0913 (the options of a command)
     ] = "sgd",
     seed: Annotated[int, typer.Option(min=0, help="Of start values and batches.")] = 0,
     compare: Annotated[bool, typer.Option(help="Train with torch autograd too.")] = False,
+    verify: Annotated[bool, typer.Option(help="Verify the gradients first.")] = False,
     epochs: Annotated[int | None, _number("How often to go through.", _PLAN, 1)] = None,
     batch_size: Annotated[int | None, _number("Rows in a step.", _PLAN, 1)] = None,
     schedule: Annotated[
@@ -124,6 +128,7 @@ def run(  # noqa: PLR0913 (the options of a command)
         "clip_value": clip_value,
         "validation": validation,
     }
+    checks = _verified(network, data, data_folder, target, talk=not json) if verify else None
     reports = _train(
         checkpoint,
         data.value,
@@ -145,10 +150,12 @@ def run(  # noqa: PLR0913 (the options of a command)
 
         plot_curves(histories(reports), curve, title(reports), reports[0].measure)
     if json:
-        found = [report.as_dict() for report in reports]
+        found = [report.as_dict() | {"verified": checks} for report in reports]
         console.say_json(found[0] if len(found) == 1 else found)
         return
-    console.say(reports[0].data, title(reports), "")
+    status = "not verified (--verify)" if checks is None else f"verified: all {checks} checks pass"
+    gradients = f"gradients: {reports[0].ours.gradients}; {status}"
+    console.say(reports[0].data, title(reports), gradients, "")
     if len(reports) == 1:
         console.say(*history_lines(reports[0].ours, reports[0].measure), "")
     else:
@@ -159,6 +166,28 @@ def run(  # noqa: PLR0913 (the options of a command)
         console.say(f"checkpoint: {checkpoint}")
     if len(reports) == 1:
         console.say(reports[0].line)
+
+
+def _verified(
+    network: Network, data: Data, folder: Path | None, target: Engine, *, talk: bool
+) -> int:
+    """Return how many checks the gradients of a network pass; show them and end if one does not."""
+    from symgrad.autodiff.derive import derive  # noqa: PLC0415 (quick start)
+    from symgrad.cli.verify import run_checks, show  # noqa: PLC0415
+    from symgrad.ir.batch import fix_batch  # noqa: PLC0415
+    from symgrad.training.datasets import load  # noqa: PLC0415
+    from symgrad.training.networks import network_for  # noqa: PLC0415
+
+    model = network_for(load(data.value, folder), network.value)
+    # Every length is open: the checks choose small and unequal ones.
+    system = replace(fix_batch(model.objective, ("n",)), sizes=())
+    on = "numpy" if target is Engine.NUMPY else "torch"
+    mine = {system.name: derive(system, model.params)}
+    report = run_checks(mine, (on,), _EXAMPLES, show_progress=talk)
+    if not report.ok:
+        show(report)
+        raise typer.Exit(NO)
+    return len(report.rows)
 
 
 def _train(checkpoint: Path | None, *given: str, **options: Any) -> list[TrainingReport]:

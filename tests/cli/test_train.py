@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from symgrad.cli import BAD_INPUT, INTERRUPTED, YES, main
+from symgrad.autodiff import derive
+from symgrad.cli import BAD_INPUT, INTERRUPTED, NO, YES, main, train
+from symgrad.ir.build import const, mul
 from symgrad.training.checkpoints import Checkpoint, save
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from symgrad.derivation import Derivation
 
 DIGITS = ["train", "mlp", "--data", "digits", "--epochs", "2"]
 
@@ -105,3 +111,33 @@ def test_ctrl_c_tells_how_to_go_on(
     assert capsys.readouterr().err == f"stopped; the same command goes on from {path}\n"
     assert main([*DIGITS, "--checkpoint", str(path)]) == BAD_INPUT
     assert "init: he" in capsys.readouterr().err
+
+
+def test_the_gradients_are_verified_if_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "_EXAMPLES", 1)
+    command = ["train", "linear", "--data", "diabetes", "--epochs", "1"]
+    assert main(command) == YES
+    assert "derived from the equations; not verified (--verify)" in capsys.readouterr().out
+    assert main([*command, "--verify"]) == YES
+    assert re.search(r"; verified: all \d\d checks pass\n", capsys.readouterr().out)
+    assert main([*command, "--verify", "--json"]) == YES
+    assert json.loads(capsys.readouterr().out)["verified"] > 9
+
+
+def test_wrong_gradients_are_not_trained_with(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "_EXAMPLES", 1)
+    derived = derive.derive
+
+    def wrong(*given: object) -> Derivation:
+        found: Derivation = derived(*given)  # type: ignore[arg-type]
+        first, *rest = found.backward.equations
+        doubled = replace(first, value=mul(const(2), first.value))
+        return replace(found, backward=replace(found.backward, equations=(doubled, *rest)))
+
+    monkeypatch.setattr(derive, "derive", wrong)
+    assert main(["train", "linear", "--data", "diabetes", "--verify"]) == NO
+    assert "checks fail" in capsys.readouterr().out
