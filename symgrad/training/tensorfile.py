@@ -85,12 +85,15 @@ def _header(content: bytes) -> tuple[dict[str, Any], bytes]:
         raise ValueError("no safetensors header")
     if len(content) < 8 + length:
         raise ValueError(f"{len(content)} bytes, where the header ends at {8 + length}")
+    text = content[8 : 8 + length].rstrip(b" ")
     try:
-        header = json.loads(content[8 : 8 + length])
+        header = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError("a header that is not JSON") from error
     if not isinstance(header, dict):
         raise ValueError("a header that is not a table")  # noqa: TRY004 (of a file, not of a call)
+    if not (text.startswith(b"{") and text.endswith(b"}")):
+        raise ValueError("a header with something around its table")
     for name, entry in header.items():
         if name != "__metadata__" and not _is_entry(entry):
             raise ValueError(f"a header with {name}: {str(entry)[:80]}")

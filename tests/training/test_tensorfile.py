@@ -75,6 +75,8 @@ ENTRY = {"dtype": "F64", "shape": [2], "data_offsets": [0, 16]}
         (packed(b"\xff\xfe"), "not JSON"),
         (packed(b"[" * 100_000), "not JSON"),
         (packed([1]), "not a table"),
+        (packed(b"{}\t"), "around its table"),
+        (packed(b" {}"), "around its table"),
         (packed({"W": 1}), "header with W"),
         (packed({"W": ENTRY | {"dtype": "F8"}}), "header with W"),
         (packed({"W": ENTRY | {"shape": [-2]}}), "header with W"),
