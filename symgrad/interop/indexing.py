@@ -113,7 +113,7 @@ def masked_select(sheet: Sheet, x: Operand, mask: Operand) -> Operand:
 @operator("__getitem__")
 def getitem(sheet: Sheet, x: Operand, key: Any) -> Operand:
     """Return what a key of numbers, slices, None, ... and tensors names."""
-    keys = list(key) if isinstance(key, (list, tuple)) else [key]
+    keys = list(key) if isinstance(key, tuple) else [key]
     keys = [sheet.input(np.array(k), "T") if isinstance(k, list) else k for k in keys]
     used = sum(
         (k.rank if isinstance(k, Operand) and k.kind == "bool" else 1)

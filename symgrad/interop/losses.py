@@ -26,7 +26,7 @@ def finished(sheet: Sheet, loss: Operand, reduction: Any) -> Operand:
         return loss
     if mode == "batchmean":
         total = reduced(sheet, loss, range(loss.rank), "sum[{letters}]({body})")
-        return mapped(sheet, f"{{0}} / {loss.shape[0]}", total)
+        return mapped(sheet, f"{{0}} / {(loss.shape or (1,))[0]}", total)
     return reduced(sheet, loss, range(loss.rank), mode + "[{letters}]({body})")
 
 

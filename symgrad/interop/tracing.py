@@ -135,7 +135,8 @@ class Tracer:
         import torch  # noqa: PLC0415 (heavy, and not everyone has it)
 
         if isinstance(value, (list, tuple)):
-            return [self.lifted(v) for v in value]
+            items = [self.lifted(v) for v in value]
+            return tuple(items) if isinstance(value, tuple) else items
         if not isinstance(value, torch.Tensor):
             return value
         seen = self._seen.get(id(value))
