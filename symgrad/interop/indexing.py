@@ -186,6 +186,7 @@ def as_strided(
     sheet: Sheet, x: Operand, size: Any, stride: Any, storage_offset: int | None = None
 ) -> Operand:
     """Return elements at regular distances in the row of all."""
+    need(x.name not in sheet.views, "the storage behind a view")
     flat = flattened(sheet, x)
     letters = [sheet.fixed(n) for n in size]
     terms = [f"{s} * {c}" for s, c in zip(stride, letters, strict=True)]

@@ -111,6 +111,9 @@ class Tracer:
             torch.set_rng_state(after)
         tensors = [r for r in _flat(result) if isinstance(r, torch.Tensor)]
         operands = [o for o in _flat(written) if isinstance(o, Operand)]
+        shapes = [tuple(t.shape) for t in tensors]
+        if shapes != [o.shape for o in operands]:
+            raise NoRowError(f"{name}, whose parts in torch have other shapes than it has")
         for tensor, operand in zip(tensors, operands, strict=True):
             self._seen[id(tensor)] = (tensor, operand)
         return result
@@ -145,6 +148,9 @@ class Tracer:
                 raise NoRowError("a sparse tensor")
             array = value.detach().numpy(force=True)
             seen = (value, self.sheet.input(np.array(array), source=value))
+            whole = value.untyped_storage().nbytes() == value.numel() * value.element_size()
+            if not (whole and value.is_contiguous()):
+                self.sheet.views.add(seen[1].name)
             self._seen[id(value)] = seen
         return seen[1]
 
