@@ -25,7 +25,7 @@ import torch
 
 from symgrad.autodiff.derive import derive
 from symgrad.autodiff.recurrences import BAR
-from symgrad.codegen.generate import build
+from symgrad.codegen.generate import build, build_function
 from symgrad.errors import UnsupportedError
 from symgrad.interop.torch_ops import bind
 from symgrad.interpreter.door import bind_sizes
@@ -80,6 +80,8 @@ class Row:
 @lru_cache(maxsize=2048)
 def built(system: System, wrt: tuple[str, ...], target: str) -> Generated:
     """Return generated code; samples often differ in their numbers only."""
+    if not wrt:
+        return build_function(system, target, [])
     return build(derive(system, wrt), target, [])
 
 
@@ -260,8 +262,20 @@ def page(rows: Sequence[Row], most: int | None) -> str:
     lines = [
         "# Torch operators",
         "",
-        "`symgrad.from_torch(op, *args)` returns the System of a torch operator or module, and the",
-        "arrays bound to its inputs. Here torch's own databases of operators and modules run",
+        "`symgrad.from_torch(op, *args)` returns the System of a torch operator or module, or of a",
+        "function that is made of them, and the arrays bound to its inputs:",
+        "",
+        "```pycon",
+        ">>> import symgrad, torch",
+        ">>> system, arrays = symgrad.from_torch(torch.logsumexp, torch.zeros(2, 3), dim=1)",
+        ">>> print(system.equations[0])",
+        "Y[i] = logsumexp[j](X[i, j])",
+        ">>> print(symgrad.derive(system).backward.equations[0])",
+        "X_bar[i, j] = Y_bar[i] * exp(X[i, j] - Y[i])",
+        "",
+        "```",
+        "",
+        "Here torch's own databases of operators and modules run",
         f"against it: for {samples} of each in float64, forward and VJP of the generated NumPy",
         "code are compared with torch, to 1e-7. Counted are all operators that torch can",
         "differentiate in float64; one counts as passed if all samples do. Nothing is left out of",

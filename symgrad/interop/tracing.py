@@ -78,6 +78,9 @@ class Tracer:
             op(*args, **kwargs)  # a lazy module finds its lengths
         with _watching(self):
             found = op(*args, **kwargs)
+        known = {*self._seen, *(id(a) for a in _flat((args, kwargs)))}
+        if any(hasattr(v, "detach") and id(v) not in known for v in _flat(found)):
+            raise NoRowError("a result that does not depend on a tensor")
         return self.lifted(found)
 
     def called(self, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
