@@ -22,7 +22,8 @@ _BINARY = {
     "fmod": "{0} - {1} * stop(sign({0} / {1}) * floor(abs({0} / {1})))",
     "hypot": "sqrt({0}**2 + {1}**2)",
     "ldexp": "{0} * exp({1} * log(2))",
-    "logaddexp": "where({0} > {1}, {0} + softplus({1} - {0}), {1} + softplus({0} - {1}))",
+    "logaddexp": "where({0} == {1}, ({0} + {1}) / 2 + log(2), where({0} > {1}, "
+    "{0} + softplus({1} - {0}), {1} + softplus({0} - {1})))",
     "logaddexp2": "where({0} > {1}, {0} + softplus(({1} - {0}) * log(2)) / log(2), "
     "{1} + softplus(({0} - {1}) * log(2)) / log(2))",
     "maximum": "maximum({0}, {1})",

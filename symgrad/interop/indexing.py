@@ -113,7 +113,7 @@ def masked_select(sheet: Sheet, x: Operand, mask: Operand) -> Operand:
 @operator("__getitem__")
 def getitem(sheet: Sheet, x: Operand, key: Any) -> Operand:
     """Return what a key of numbers, slices, None, ... and tensors names."""
-    keys = list(key) if isinstance(key, (list, tuple)) else [key]
+    keys = list(key) if isinstance(key, tuple) else [key]
     keys = [sheet.input(np.array(k), "T") if isinstance(k, list) else k for k in keys]
     used = sum(
         (k.rank if isinstance(k, Operand) and k.kind == "bool" else 1)
@@ -186,6 +186,7 @@ def as_strided(
     sheet: Sheet, x: Operand, size: Any, stride: Any, storage_offset: int | None = None
 ) -> Operand:
     """Return elements at regular distances in the row of all."""
+    need(x.name not in sheet.views, "the storage behind a view")
     flat = flattened(sheet, x)
     letters = [sheet.fixed(n) for n in size]
     terms = [f"{s} * {c}" for s, c in zip(stride, letters, strict=True)]

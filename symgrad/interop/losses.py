@@ -26,7 +26,7 @@ def finished(sheet: Sheet, loss: Operand, reduction: Any) -> Operand:
         return loss
     if mode == "batchmean":
         total = reduced(sheet, loss, range(loss.rank), "sum[{letters}]({body})")
-        return mapped(sheet, f"{{0}} / {loss.shape[0]}", total)
+        return mapped(sheet, f"{{0}} / {(loss.shape or (1,))[0]}", total)
     return reduced(sheet, loss, range(loss.rank), mode + "[{letters}]({body})")
 
 
@@ -287,6 +287,7 @@ def multi_margin(
 ) -> Operand:  # fmt: skip
     """Return how far other classes come near the right one."""
     mode = reduction_of(named)
+    need(x.rank, "a score without classes")
     rows = x if x.rank == 2 else reshaped(sheet, x, [1, *x.shape])
     places = sheet.input(target.values.reshape(-1), "T") if target.values is not None else target
     places, _ = sheet.index(places, rows.shape[1])
@@ -295,7 +296,7 @@ def multi_margin(
     scale = f"{weight.at([places.here])} * " if weight is not None else ""
     value = f"{scale}sum[{c}](where({c} == {places.here}, 0, {gap})) / size[{c}]"
     loss = sheet.define([n], [rows.shape[0]], value)
-    if mode == "none" and x.rank == 1:
+    if mode == "none" and not target.rank:
         return reshaped(sheet, loss, [])
     return finished(sheet, loss, mode)
 

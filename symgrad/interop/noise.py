@@ -46,6 +46,16 @@ def _dropout(lead: int | None) -> Any:
 operator("nn.functional.dropout", "dropout")(_dropout(None))
 
 
+@operator("bernoulli")
+def bernoulli(sheet: Sheet, x: Operand, p: float | None = None) -> Operand:
+    """Return 1 with a probability that elements give, else 0."""
+    import torch  # noqa: PLC0415 (heavy, and not everyone has it)
+
+    need(p is None and x.values is not None, "noise that depends on what is computed")
+    drawn = torch.bernoulli(torch.from_numpy(np.array(x.values))).numpy()
+    return mapped(sheet, "{1} + stop(0 * {0})", x, sheet.input(np.asarray(drawn), "M"))
+
+
 @operator("native_dropout_backward")
 def native_dropout_backward(sheet: Sheet, x: Operand, mask: Operand, scale: float) -> Operand:
     """Return what passes a mask, scaled."""

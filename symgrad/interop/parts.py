@@ -218,7 +218,7 @@ def stack(sheet: Sheet, tensors: Sequence[Operand], dim: int = 0) -> Operand:
 @operator("meshgrid")
 def meshgrid(sheet: Sheet, *tensors: Any, indexing: str = "ij") -> list[Operand]:
     """Return each tensor repeated along the axes of the others."""
-    items = list(tensors[0]) if isinstance(tensors[0], list) else list(tensors)
+    items = list(tensors[0]) if isinstance(tensors[0], (list, tuple)) else list(tensors)
     items = [flattened(sheet, x) for x in items]
     letters = list(sheet.letters(len(items)))
     for letter, x in zip(letters, items, strict=True):

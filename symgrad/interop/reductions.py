@@ -226,7 +226,8 @@ def safe_softmax(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Opera
     some = reduced(
         sheet, x, [x.axis(dim)], "any[{letters}]({body})", f"{x.here} > -inf", kind="bool"
     )
-    soft = softmax(sheet, x, dim)
+    held = sheet.define(x.letters, x.shape, f"where({some.here}, {x.here}, 0)")
+    soft = softmax(sheet, held, dim)
     return sheet.define(x.letters, x.shape, f"where({some.here}, {soft.at(x.letters)}, 0)")
 
 
@@ -273,8 +274,18 @@ def cumprod(sheet: Sheet, x: Operand, dim: int, dtype: Any = None) -> Operand:
 
 @operator("logcumsumexp")
 def logcumsumexp(sheet: Sheet, x: Operand, dim: int) -> Operand:
-    """Return the logarithm of the sums of exponentials at or before each place."""
-    return _scan(sheet, x, dim, "logsumexp")
+    """Return the logarithm of the sums of exponentials at or before each place, step by step."""
+    if not x.rank:
+        return mapped(sheet, "{0}", x)
+    at = x.axis(dim)
+    name, time = sheet.name("Y"), x.letters[at]
+    made = Operand(name, x.letters, x.shape)
+    last = made.at(swapped(x.letters, {at: f"{time} - 1"}))
+    ways = f"{last} + softplus({x.here} - {last}), {x.here} + softplus({last} - {x.here})"
+    sheet.line(f"{made.here} = where({last} > {x.here}, {ways})")
+    others = "".join(f" + 0 * {c}" for c in without(x.letters, [at]))
+    sheet.line(f"{made.at(swapped(x.letters, {at: -1}))} = -inf{others}")
+    return made
 
 
 def vector_norm(

@@ -123,6 +123,8 @@ class Sheet:
     def __init__(self) -> None:
         self.inputs: dict[str, Operand] = {}
         self.sources: dict[str, Any] = {}
+        #: Inputs that are views of other tensors.
+        self.views: set[str] = set()
         self._limits: dict[str, str] = {}
         self._lengths: dict[str, str] = {}
         self._lines: list[str] = []

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from symgrad.interop.indexing import values_of
 from symgrad.interop.parts import select, stack
 from symgrad.interop.shapes import flattened, reshaped
 from symgrad.interop.sheet import Operand, number
-from symgrad.interop.table import kept, mapped, operator, swapped, without
+from symgrad.interop.table import kept, mapped, need, operator, swapped, without
 
 if TYPE_CHECKING:
     from symgrad.interop.sheet import Sheet
@@ -120,6 +122,13 @@ def median(sheet: Sheet, x: Operand, dim: int | None = None, keepdim: bool = Fal
     return nth(sheet, x, at, (x.shape[at] - 1) // 2, keepdim=keepdim)
 
 
+@operator("nanmedian")
+def nanmedian(sheet: Sheet, x: Operand, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Return the median of what has no nan."""
+    need(not np.isnan(values_of(x)).any(), "a median that leaves out nan")
+    return median(sheet, x, dim, keepdim)
+
+
 @operator("quantile")
 def quantile(
     sheet: Sheet, x: Operand, q: Any, dim: int | None = None, keepdim: bool = False, *,
@@ -179,3 +188,10 @@ def _running(which: str) -> Any:
 
 operator("cummax")(_running("max"))
 operator("cummin")(_running("min"))
+
+
+@operator("nanquantile")
+def nanquantile(sheet: Sheet, x: Operand, *args: Any, **named: Any) -> Operand:
+    """Return the quantile of what has no nan."""
+    need(not np.isnan(values_of(x)).any(), "a quantile that leaves out nan")
+    return quantile(sheet, x, *args, **named)

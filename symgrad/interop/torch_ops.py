@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 #: The modules with rows.
 _ROWS = (
-    "binary", "casts", "elementwise", "indexing", "losses", "norms", "padding", "parts", "products",
-    "noise", "reductions", "resizing", "shapes", "sorts", "windows", "writing",
+    "attention", "binary", "casts", "elementwise", "geometry", "indexing", "losses", "noise",
+    "norms", "padding", "parts", "products", "reductions", "resizing", "shapes", "sorts",
+    "windows", "writing",
 )  # fmt: skip
 for _name in _ROWS:
     import_module(f"symgrad.interop.{_name}")

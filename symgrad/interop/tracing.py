@@ -78,6 +78,9 @@ class Tracer:
             op(*args, **kwargs)  # a lazy module finds its lengths
         with _watching(self):
             found = op(*args, **kwargs)
+        known = {*self._seen, *(id(a) for a in _flat((args, kwargs)))}
+        if any(hasattr(v, "detach") and id(v) not in known for v in _flat(found)):
+            raise NoRowError("a result that does not depend on a tensor")
         return self.lifted(found)
 
     def called(self, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -111,6 +114,9 @@ class Tracer:
             torch.set_rng_state(after)
         tensors = [r for r in _flat(result) if isinstance(r, torch.Tensor)]
         operands = [o for o in _flat(written) if isinstance(o, Operand)]
+        shapes = [tuple(t.shape) for t in tensors]
+        if shapes != [o.shape for o in operands]:
+            raise NoRowError(f"{name}, whose parts in torch have other shapes than it has")
         for tensor, operand in zip(tensors, operands, strict=True):
             self._seen[id(tensor)] = (tensor, operand)
         return result
@@ -135,7 +141,8 @@ class Tracer:
         import torch  # noqa: PLC0415 (heavy, and not everyone has it)
 
         if isinstance(value, (list, tuple)):
-            return [self.lifted(v) for v in value]
+            items = [self.lifted(v) for v in value]
+            return tuple(items) if isinstance(value, tuple) else items
         if not isinstance(value, torch.Tensor):
             return value
         seen = self._seen.get(id(value))
@@ -144,6 +151,9 @@ class Tracer:
                 raise NoRowError("a sparse tensor")
             array = value.detach().numpy(force=True)
             seen = (value, self.sheet.input(np.array(array), source=value))
+            whole = value.untyped_storage().nbytes() == value.numel() * value.element_size()
+            if not (whole and value.is_contiguous()):
+                self.sheet.views.add(seen[1].name)
             self._seen[id(value)] = seen
         return seen[1]
 

@@ -317,8 +317,7 @@ def _power_pool(space: int) -> None:
         power = mapped(sheet, f"{{0}}**({number(norm_type)})", x)
         mean = avg_pool(sheet, power, space, kernel_size, stride, 0, ceil_mode)
         count = prod(each(kernel_size, space))
-        inside = f"relu({{0}} * {count})"
-        return mapped(sheet, f"where({{0}} > 0, ({inside})**({number(1 / norm_type)}), 0)", mean)
+        return mapped(sheet, f"({{0}} * {count})**({number(1 / norm_type)})", mean)
 
     operator(f"nn.functional.lp_pool{space}d")(row)
 

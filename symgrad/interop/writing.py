@@ -221,3 +221,64 @@ def diagonal_scatter(
     read = src.at([*rest, shifted(place, length)])
     test = f"{column} == {row} + {offset} and {place} < size[{length}]"
     return sheet.define(x.letters, x.shape, f"where({test}, {read}, {x.here})")
+
+
+def _reduced(
+    sheet: Sheet, x: Operand, here: str, row: str, read: str, reduce: str, include: bool
+) -> Operand:
+    """Return each element of x reduced with what lands on it, or that alone if not `include`."""
+    bound = row
+    if reduce in ("sum", "prod"):
+        start, sign = ("0", "+") if reduce == "sum" else ("1", "*")
+        value = f"{reduce}[{bound}](where({here}, {read}, {start}))"
+        value = f"{x.here} {sign} {value}" if include else value
+    elif reduce == "mean":
+        count = f"sum[{bound}](where({here}, 1, 0))"
+        total = f"sum[{bound}](where({here}, {read}, 0))"
+        value = f"({x.here} + {total}) / (1 + {count})" if include else f"{total} / {count}"
+    else:
+        which, end = ("max", "-inf") if reduce == "amax" else ("min", "inf")
+        best = sheet.define(x.letters, x.shape, f"{which}[{bound}](where({here}, {read}, {end}))")
+        most = best.here
+        if include:
+            most = f"stop({which}imum({x.here}, {best.here}))"
+        # A tie shares the gradient between all that are as large, as torch does.
+        top = sheet.define(x.letters, x.shape, f"stop({most})")
+        hits = f"sum[{bound}](where({here}, where({read} == {top.here}, 1, 0), 0))"
+        taken = f"sum[{bound}](where({here}, where({read} == {top.here}, {read}, 0), 0))"
+        if include:
+            value = f"({taken} + where({x.here} == {top.here}, {x.here}, 0)) / "
+            value += f"({hits} + where({x.here} == {top.here}, 1, 0))"
+        else:
+            value = f"{taken} / {hits}"
+    if not include:
+        value = f"where(any[{bound}]({here}), {value}, {x.here})"
+    return sheet.define(x.letters, x.shape, value)
+
+
+@operator("scatter_reduce")
+def scatter_reduce(
+    sheet: Sheet, x: Operand, dim: int, index: Operand, src: Operand, reduce: str, *,
+    include_self: bool = True,
+) -> Operand:  # fmt: skip
+    """Reduce elements into a position of their own along an axis."""
+    if not values_of(index).size:
+        return sheet.define(x.letters, x.shape, x.here)
+    scalar = not x.rank
+    x, condition, (row,), read = _scattered(sheet, x, dim, index, src)
+    made = _reduced(sheet, x, condition, row, read, reduce, include_self)
+    return reshaped(sheet, made, []) if scalar else made
+
+
+@operator("index_reduce")
+def index_reduce(
+    sheet: Sheet, x: Operand, dim: int, index: Operand, source: Operand, reduce: str, *,
+    include_self: bool = True,
+) -> Operand:  # fmt: skip
+    """Reduce slices into positions of an axis."""
+    scalar = not x.rank
+    x, source = line(sheet, x), line(sheet, source)
+    at, _, letter, here = _landing(sheet, x, dim, index)
+    read = source.at(swapped(x.letters, {at: letter}))
+    made = _reduced(sheet, x, here, letter, read, reduce, include_self)
+    return reshaped(sheet, made, []) if scalar else made
