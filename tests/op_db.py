@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-7
 SINGLE = 1e-4
 #: Seconds that the derivation of one sample may take; what takes longer counts as unsupported.
-LIMIT = 30
+LIMIT = 10
 PAGE = Path(__file__).parent.parent / "docs" / "torch-operators.md"
 
 #: Operators at which torch gives nan where ours is finite, and why ours is right.
@@ -100,7 +100,7 @@ def judged(
     seed: int = 0,
 ) -> Verdict:
     """Return what comes of one sample."""
-    signal.setitimer(signal.ITIMER_REAL, LIMIT, 1)  # again: a callback may swallow the first
+    signal.setitimer(signal.ITIMER_REAL, LIMIT, 5)  # again: a callback may swallow the first
     try:
         torch.manual_seed(seed)
         binding = bind(op, args, kwargs)

@@ -46,12 +46,10 @@ def pieces(terms: tuple[Expr, ...]) -> dict[Compare, Expr] | None:
 
     Example:
         >>> from symgrad.ir.text import parse
-        >>> system = parse("Y[n, q] = (q == 0) * A[n] + (q == 1) * B[n] + (q == 1) * C[n]")
-        >>> [
-        ...     (str(pin), str(value))
-        ...     for pin, value in pieces(system.equations[0].value.terms).items()
-        ... ]
-        [('q == 0', 'A[n]'), ('q == 1', 'B[n] + C[n]')]
+        >>> text = "size[q] = 2; Y[n, q] = (q == 0) * A[n] + (q == 1) * B[n] + (q == 1) * C[n]"
+        >>> found = pieces(parse(text).equations[0].value.terms)
+        >>> [f"{pin}: {value}" for pin, value in found.items()]
+        ['q == 0: A[n]', 'q == 1: B[n] + C[n]']
     """
     found: dict[Compare, list[Expr]] = {}
     for term in terms:

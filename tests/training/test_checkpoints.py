@@ -12,7 +12,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -27,6 +27,9 @@ from symgrad.training.optimizers import make_optimizer
 from symgrad.training.plan import Epoch, Plan, TrainingRun
 from symgrad.training.tensorfile import pack, unpack
 from tests.training.runs import MODEL, PLAN, clusters, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KILLS = 20
 STEPS = 5  # of an epoch: 80 rows in batches of 16
@@ -140,6 +143,14 @@ def test_a_run_killed_at_random_moments_ends_bit_by_bit_as_if_never_killed(
     assert reached == sorted(set(reached)), "every run goes on from the last"
     assert reached[-1] < PLAN.epochs * STEPS, "every kill came before the end"
     assert_same(run(path), whole)
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Take Ctrl-C, which a test run in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_leaves_a_checkpoint_and_stops_after_the_step(

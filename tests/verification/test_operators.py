@@ -33,6 +33,8 @@ CASES = {
 
 #: How many points for each path: every order costs more than the one below.
 POINTS = {0: 4, 1: 3, 2: 1}
+#: Some of the points that are drawn have entries of -inf: there torch's gradients may be nan.
+_DRAWN = 12
 
 
 def operator(name: str, options: Mapping[str, object]) -> Operator:
@@ -51,8 +53,10 @@ def operator(name: str, options: Mapping[str, object]) -> Operator:
 def points(case: str) -> tuple[Instance, ...]:
     name, options = CASES[case]
     system = LAYERS[name].system(**options)
-    found = drawn(system, max(POINTS.values()), smooth=True, layouts=False, lengths=(2, 3, 1))
-    return tuple(map(with_defaults, found))
+    found = drawn(system, _DRAWN, smooth=True, layouts=False, lengths=(2, 3, 1))
+    finite = [p for p in found if all(np.isfinite(a).all() for a in p.inputs.values())]
+    assert len(finite) >= max(POINTS.values())
+    return tuple(map(with_defaults, finite))
 
 
 #: What is wrong in this torch is in test_upstream_defects.py.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from symgrad.autodiff.derive import derive
@@ -41,6 +41,7 @@ def jacobian_times(p: NDArray[Any], v: NDArray[Any]) -> NDArray[Any]:
 @given(instance=instances(SOFTMAX, lengths=(1, 2, 3), smooth=True))
 def test_values_gradients_and_tangents_are_those_of_the_textbook(instance: Instance) -> None:
     x, c = instance.inputs["X"], instance.cotangents["P_bar"]
+    assume(np.isfinite(x).all())  # the textbook has no masks
     p = softmax(x)
     v = np.cos(np.arange(x.size)).reshape(x.shape)
     scale = 1 + np.abs(c).max(initial=0)
