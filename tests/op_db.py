@@ -26,7 +26,7 @@ import torch
 from symgrad.autodiff.derive import derive
 from symgrad.autodiff.recurrences import BAR
 from symgrad.codegen.generate import build, build_function
-from symgrad.errors import UnsupportedError
+from symgrad.errors import TextLimitError, UnsupportedError
 from symgrad.interop.torch_ops import bind
 from symgrad.interpreter.door import bind_sizes
 from symgrad.verification.targets import as_tuple
@@ -107,7 +107,7 @@ def judged(
         torch.manual_seed(seed)
         expected = [y for y in flat(process(op(*args, **kwargs))) if isinstance(y, torch.Tensor)]
         return compared(binding, expected)
-    except UnsupportedError as error:
+    except (UnsupportedError, TextLimitError) as error:
         return Verdict("unsupported", str(error.given))
     except TimeoutError:
         return Verdict("unsupported", f"more than {LIMIT} s")
@@ -293,7 +293,7 @@ def page(rows: Sequence[Row], most: int | None) -> str:
     lines += ["", "## Passed", ""]
     for kind in kinds:
         names = [f"`{r.name}`" for r in rows if r.category == kind and r.status == "passed"]
-        lines += [f"**{kind}**: {', '.join(names)}", ""]
+        lines += [f"**{kind}**: {', '.join(names)}", ""] if names else []
     lines += _listed(rows, "deviates", "Torch gives nan, ours is finite", ("where", "why"))
     lines += _listed(rows, "wrong", "Wrong", ("samples", "what"))
     lines += _listed(rows, "unsupported", "Not supported", ("samples", "what is missing"))
