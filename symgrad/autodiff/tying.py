@@ -262,8 +262,9 @@ def _closing_steps(parts: Cut, cell: Derivation, rows: Sequence[Equation]) -> li
     """Return a step for each cotangent equation that closing the loop makes another."""
     last = {s.after.element: tied(parts, s.after) for s in cell.steps}
     known = set(parts.whole.equations)
+    time = Index("t", "t")
     laws = [
-        f"{Element(lag.name, (Index('t', 't'),))} is {Element(lag.tensor, lag_position(lag))}"
+        f"{Element(lag.name, (time,))} is {Element(lag.tensor, (add(time, const(lag.steps)),))}"
         for lag in parts.lags
     ]
     law = f"{', '.join(laws)}: their cotangents are one"
@@ -272,11 +273,6 @@ def _closing_steps(parts: Cut, cell: Derivation, rows: Sequence[Equation]) -> li
         for e in rows
         if e not in known and last.get(e.element) != e
     ]
-
-
-def lag_position(lag: Lag) -> tuple[Expr, ...]:
-    """Return where a lagged read looks, with the time alone."""
-    return (add(Index("t", "t"), const(lag.steps)),)
 
 
 def _tied_step(parts: Cut, step: Step) -> Step:

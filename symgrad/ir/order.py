@@ -115,6 +115,5 @@ def as_given(equations: Iterable[Equation], given: Iterable[str]) -> tuple[Equat
     place = {name: float(k) for k, name in enumerate(given)}
     for equation in reversed(in_order(rows, by_name)):
         for name in tensors_read(equation.value):
-            at = place.get(equation.target, 0.0) - 0.5
-            place[name] = min(place.get(name, at), at) if name not in place else place[name]
+            place.setdefault(name, place.get(equation.target, 0.0) - 0.5)
     return in_order(rows, lambda name: (place.get(name, 0.0), name))

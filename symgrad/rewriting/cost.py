@@ -99,11 +99,10 @@ def _own(expr: Expr, lengths: Lengths) -> float:
 
 
 def _sum(expr: Add, lengths: Lengths) -> float:
-    terms = [_unsigned(t) for t in expr.terms]
     packed = pieces(expr.terms)
     if packed is not None:  # each piece is put at its position
         return sum(_points(value, lengths) for value in packed.values())
-    return _chain(terms, lengths)
+    return _chain(map(_unsigned, expr.terms), lengths)
 
 
 def _product(expr: Mul, lengths: Lengths) -> float:
