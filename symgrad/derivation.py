@@ -49,6 +49,11 @@ class Derivation:
         return tuple(e for e in self.backward.equations if e.is_main or e not in given)
 
     @property
+    def gradient_system(self) -> System:
+        """The System to run backward, as it is shown: with `gradient` for its equations."""
+        return self.backward.with_equations(self.gradient)
+
+    @property
     def saved_results(self) -> tuple[str, ...]:
         """The saved tensors that are computed on the way forward and are not outputs."""
         defined = self.system.defined + self.forward.defined

@@ -86,7 +86,7 @@ def show(derivation: Derivation, steps: Steps) -> None:
     console.section("Tensors", [", ".join(shapes(system))])
     console.section("Equations", map(show_equation, system.equations))
     console.section("Gradient", map(show_equation, derivation.gradient))
-    matrices, alone = matrix_lines(derivation.backward.with_equations(derivation.gradient))
+    matrices, alone = matrix_lines(derivation.gradient_system)
     each = ", for each batch entry" if alone else ""
     console.section(f"In matrix notation{each}", matrices)
     rows = steps_as_text(derivation, steps.value)
@@ -137,7 +137,7 @@ def as_data(derivation: Derivation, steps: Steps) -> dict[str, object]:
         "equations": [str(e) for e in system.equations],
         "wrt": list(derivation.wrt),
         "gradient": [str(e) for e in derivation.gradient],
-        "matrices": matrix_lines(derivation.backward.with_equations(derivation.gradient))[0],
+        "matrices": matrix_lines(derivation.gradient_system)[0],
         "saved": saved_shapes(derivation),
         "steps": [
             {

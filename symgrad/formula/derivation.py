@@ -86,7 +86,7 @@ def as_markdown(derivation: Derivation, level: Level = "main") -> str:
         "## Gradient",
         _display(latex_equations(derivation.gradient)),
     ]
-    sides, alone = matrix_system(derivation.backward.with_equations(derivation.gradient))
+    sides, alone = matrix_system(derivation.gradient_system)
     matrices = [" = ".join(map(latex_box, pair)) for pair in sides if pair is not None]
     if matrices:
         each = ", for each batch entry" if alone else ""

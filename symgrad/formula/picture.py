@@ -63,7 +63,7 @@ def _rows(derivation: Derivation, level: Level) -> Iterator[_Row]:
     yield from map(_equation, derivation.system.equations)
     yield _heading("its gradient, derived")
     yield from map(_equation, derivation.gradient)
-    sides, alone = matrix_system(derivation.backward.with_equations(derivation.gradient))
+    sides, alone = matrix_system(derivation.gradient_system)
     matrices = [" = ".join(map(latex_box, pair)) for pair in sides if pair is not None]
     if matrices:
         yield _heading(f"in matrix notation{', for each batch entry' if alone else ''}")

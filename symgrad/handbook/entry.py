@@ -262,7 +262,7 @@ def _spelled(value: object) -> str:
 
 def _directions(derivation: Derivation, letter: str, label: str = "") -> Directions:
     forward, forward_alone, some = matrices(derivation.system, letter)
-    backward_system = derivation.backward.with_equations(derivation.gradient)
+    backward_system = derivation.gradient_system
     backward, backward_alone, others = matrices(backward_system, letter)
     return Directions(
         label,
